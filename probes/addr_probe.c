@@ -1,0 +1,216 @@
+/* See addr_probe.h. The step function runs on every event; set_step alone changes the step, its
+ * deadline and what the descriptor waits for; finish alone ends it. */
+#include "probes/addr_probe.h"
+
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/util.h"
+#include "probes/tcp.h"
+#include "probes/tls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void
+release(struct addr_probe *p)
+{
+    tls_close(TAKE(p->tls));
+    loop_io_free(TAKE(p->io));
+    cleanup_fd(&p->fd);
+    slots_give(p->env->slots, &p->slot);
+}
+
+static const char *
+step_str(enum addr_probe_step step)
+{
+    switch (step) {
+    case ADDR_PROBE_STEP_IDLE:
+        return "idle";
+    case ADDR_PROBE_STEP_WAIT:
+        return "wait";
+    case ADDR_PROBE_STEP_CONNECT:
+        return "connect";
+    case ADDR_PROBE_STEP_HANDSHAKE:
+        return "handshake";
+    case ADDR_PROBE_STEP_DONE:
+        return "done";
+    }
+    return "unknown";
+}
+
+/* Store the result and release all but the timer; on_done is told from the loop. */
+static void
+finish(struct addr_probe *p, enum addr_outcome outcome)
+{
+    char addr[ADDR_TEXT_SIZE];
+
+    log_msg(LOG_DEBUG, LOG_TOPIC_TCP, "%s %s: %s in step %s", p->spec->key,
+        addr_format(&p->result.addr, addr), addr_outcome_str(outcome), step_str(p->step));
+    p->result.outcome = outcome;
+    if (p->fd >= 0) {
+        tcp_facts(p->fd, &p->result.tcp, &p->result.local);
+    }
+    if (p->tls != NULL) {
+        tls_facts(p->tls, &p->result);
+    }
+    release(p);
+    p->step = ADDR_PROBE_STEP_DONE;
+    (void)loop_timer_set(p->timer, 0);
+}
+
+static void
+finish_with_errno(struct addr_probe *p, enum addr_outcome outcome, int error)
+{
+    if (error != 0 && p->result.error == NULL) {
+        p->result.error = strdup(strerror(error));
+    }
+    finish(p, outcome);
+}
+
+static void
+set_step(struct addr_probe *p, enum addr_probe_step step)
+{
+    const struct probe_options *options = &p->env->options;
+    bool connecting = step == ADDR_PROBE_STEP_CONNECT;
+
+    p->step = step;
+    p->result.phase = connecting ? PROBE_PHASE_CONNECT : PROBE_PHASE_TLS;
+    p->step_started_us = loop_now_us(p->env->loop);
+    if (loop_timer_set(
+            p->timer, connecting ? options->connect_timeout_ms : options->tls_timeout_ms) < 0 ||
+        loop_io_want(p->io, !connecting, connecting) < 0) {
+        finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
+    }
+}
+
+static void
+step_connect(struct addr_probe *p)
+{
+    int error = 0;
+    enum addr_outcome outcome = tcp_check_connected(p->fd, &error);
+
+    if (outcome != ADDR_OUTCOME_OK) {
+        finish_with_errno(p, outcome, error);
+        return;
+    }
+    p->result.connect_us = (int32_t)(loop_now_us(p->env->loop) - p->step_started_us);
+    if (tls_open(p->env->tls_ctx, p->fd, p->spec->hostname, &p->tls) < 0) {
+        finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
+        return;
+    }
+    set_step(p, ADDR_PROBE_STEP_HANDSHAKE);
+}
+
+static void
+step_handshake(struct addr_probe *p)
+{
+    enum tls_step step = tls_step(p->tls);
+
+    switch (step) {
+    case TLS_STEP_DONE:
+        p->result.tls_us = (int32_t)(loop_now_us(p->env->loop) - p->step_started_us);
+        p->result.phase = PROBE_PHASE_DONE;
+        finish(p, ADDR_OUTCOME_OK);
+        return;
+    case TLS_STEP_FAILED:
+        finish(p, tls_outcome(p->tls));
+        return;
+    case TLS_STEP_WANT_READ:
+    case TLS_STEP_WANT_WRITE:
+        break;
+    }
+    if (loop_io_want(p->io, step == TLS_STEP_WANT_READ, step == TLS_STEP_WANT_WRITE) < 0) {
+        finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
+    }
+}
+
+static void
+on_io(bool readable, bool writable, void *arg)
+{
+    struct addr_probe *p = arg;
+
+    (void)readable;
+    (void)writable;
+    if (p->step == ADDR_PROBE_STEP_CONNECT) {
+        step_connect(p);
+    }
+    if (p->step == ADDR_PROBE_STEP_HANDSHAKE) { /* a fresh connection sends its ClientHello now */
+        step_handshake(p);
+    }
+}
+
+static void
+on_timer(void *arg)
+{
+    struct addr_probe *p = arg;
+
+    if (p->step == ADDR_PROBE_STEP_DONE) {
+        p->on_done(p->arg); /* p may be gone */
+        return;
+    }
+    finish(p, ADDR_OUTCOME_TIMEOUT);
+}
+
+static void
+open_connection(struct addr_probe *p)
+{
+    int error = 0;
+    enum addr_outcome outcome = tcp_open(&p->result.addr, p->spec->port, &p->fd, &error);
+
+    p->result.phase = PROBE_PHASE_CONNECT;
+    if (outcome != ADDR_OUTCOME_OK) {
+        finish_with_errno(p, outcome, error);
+        return;
+    }
+    p->io = loop_io_new(p->env->loop, p->fd, on_io, p);
+    if (p->io == NULL) {
+        finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
+        return;
+    }
+    set_step(p, ADDR_PROBE_STEP_CONNECT);
+}
+
+static void
+on_slot(void *arg)
+{
+    open_connection(arg);
+}
+
+int
+addr_probe_init(struct addr_probe *p, const struct probe_env *env, const struct endpoint_spec *spec,
+    const struct addr *addr, enum addr_class addr_class)
+{
+    memset(p, 0, sizeof(*p));
+    p->env = env;
+    p->spec = spec;
+    p->fd = -1;
+    p->result.addr = *addr;
+    p->result.addr_class = addr_class;
+    p->result.connect_us = -1;
+    p->result.tls_us = -1;
+    tcp_facts_init(&p->result.tcp);
+    p->timer = loop_timer_new(env->loop, on_timer, p);
+    return p->timer != NULL ? 0 : -ENOMEM;
+}
+
+void
+addr_probe_start(struct addr_probe *p, addr_probe_fn on_done, void *arg)
+{
+    p->on_done = on_done;
+    p->arg = arg;
+    p->step = ADDR_PROBE_STEP_WAIT;
+    if (slots_take(p->env->slots, &p->slot, on_slot, p)) {
+        open_connection(p);
+    }
+}
+
+void
+addr_probe_done(struct addr_probe *p)
+{
+    if (p->timer != NULL) { /* else never initialised, or done already */
+        release(p);
+    }
+    loop_timer_free(TAKE(p->timer));
+    addr_result_done(&p->result);
+    p->step = ADDR_PROBE_STEP_IDLE;
+}

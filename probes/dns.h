@@ -1,0 +1,56 @@
+/* Names to addresses, as the host's own clients do it: hosts(5) first, then the name servers of
+ * resolv.conf(5), one after the other (probes/dns_server.c, where c-ares lives).
+ *
+ * Each name server has a channel of its own with one try; the next is asked after SERVFAIL,
+ * REFUSED or silence (and so does glibc, and Go); "no such name" and "no data" are answers. A and
+ * AAAA are separate queries: own outcome, own time. Nothing is cached. */
+#ifndef VPCE_PROBES_DNS_H
+#define VPCE_PROBES_DNS_H
+
+#include "probes/result.h"
+
+struct loop;
+struct dns;
+struct dns_query;
+
+#define DNS_DEFAULT_RESOLV_CONF "/etc/resolv.conf"
+#define DNS_DEFAULT_HOSTS "/etc/hosts"
+
+/* Queries on the wire at once; more wait their turn. */
+#define DNS_IN_FLIGHT_MAX 64
+
+/* One family's answer. All pointers are borrowed until the callback returns. */
+struct dns_reply {
+    struct dns_result result;
+    size_t n_addrs; /* at most PROBE_ADDRS_MAX, sorted, without doubles */
+    const struct addr *addrs;
+    size_t n_cnames; /* at most CNAMES_MAX */
+    const char *const *cnames;
+};
+
+typedef void (*dns_query_fn)(const struct dns_reply *reply, void *arg);
+
+/* Reads the files and sets up a channel for each name server. timeout_ms counts for each name
+ * server a query is put to. 0, -ENOMEM. */
+int dns_new(struct loop *loop, int64_t timeout_ms, struct dns **ret);
+
+/* No query may be running. NULL is fine. */
+void dns_free(struct dns *dns);
+
+/* Read hosts and resolv.conf again if they changed. Queries that are running keep their servers.
+ * Returns true when the name servers are others now. */
+bool dns_refresh(struct dns *dns);
+
+/* Ask for one family of a DNS name or IP literal. on_reply is called once, later, from the loop,
+ * unless the query is dropped. 0 and *ret, which is valid until on_reply returns or dns_query_drop;
+ * -ENOMEM. */
+int dns_query_start(struct dns *dns, const char *hostname, enum addr_family family,
+    dns_query_fn on_reply, void *arg, struct dns_query **ret);
+
+/* Forget the query; on_reply will not be called. NULL is fine. */
+void dns_query_drop(struct dns_query *query);
+
+/* What is known of each name server, in their order. */
+size_t dns_nameservers(const struct dns *dns, struct nameserver_status ret[static NAMESERVERS_MAX]);
+
+#endif

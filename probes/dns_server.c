@@ -1,0 +1,388 @@
+/* See dns_server.h. c-ares 1.18 is the floor, and these are its traps: it calls back from inside
+ * calls, it hides SERVFAIL and REFUSED unless told not to check answers, it applies the search
+ * list unless given an empty one, and from 1.31 on it caches. */
+#include "probes/dns_server.h"
+
+#include "daemon/loop.h"
+#include "daemon/util.h"
+
+#include <ares.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define DNS_PORT 53
+
+struct dns_socket {
+    struct dns_server *server;
+    struct dns_socket *next;
+    struct loop_io *io;
+    int fd;
+};
+
+struct dns_server {
+    struct loop *loop;
+    struct addr addr;
+    unsigned refs;
+    ares_channel channel;
+    struct loop_timer *timer; /* c-ares's own time-outs */
+    struct dns_socket *sockets;
+    bool starved; /* a socket of c-ares could not be watched */
+};
+
+struct dns_lookup {
+    struct dns_server *server;
+    enum addr_family family;
+    struct dns_answer *answer;
+    dns_lookup_fn on_answer; /* NULL: nobody waits any more */
+    void *arg;
+};
+
+void
+dns_answer_reset(struct dns_answer *answer)
+{
+    for (size_t i = 0; i < answer->n_cnames; i++) {
+        free(answer->cnames[i]);
+    }
+    memset(answer, 0, sizeof(*answer));
+}
+
+/* c-ares moves its next time-out with every call, so the timer follows every call. */
+static void
+set_timer(struct dns_server *server)
+{
+    struct timeval tv;
+    struct timeval *left = ares_timeout(server->channel, NULL, &tv);
+
+    if (left == NULL) {
+        loop_timer_stop(server->timer);
+        return;
+    }
+    (void)loop_timer_set(server->timer, (int64_t)left->tv_sec * 1000 + left->tv_usec / 1000 + 1);
+}
+
+static void
+on_timer(void *arg)
+{
+    struct dns_server *server = arg;
+
+    ares_process_fd(server->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    set_timer(server);
+}
+
+static void
+on_socket(bool readable, bool writable, void *arg)
+{
+    struct dns_socket *sock = arg;
+    struct dns_server *server = sock->server; /* sock may be gone after the call */
+    int fd = sock->fd;
+
+    ares_process_fd(
+        server->channel, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
+    set_timer(server);
+}
+
+static void
+remove_socket(struct dns_socket **link)
+{
+    struct dns_socket *sock = *link;
+
+    *link = sock->next;
+    loop_io_free(sock->io);
+    free(sock);
+}
+
+static struct dns_socket *
+add_socket(struct dns_server *server, int fd)
+{
+    struct dns_socket *sock = calloc(1, sizeof(*sock));
+
+    if (sock == NULL) {
+        return NULL;
+    }
+    sock->server = server;
+    sock->fd = fd;
+    sock->io = loop_io_new(server->loop, fd, on_socket, sock);
+    if (sock->io == NULL) {
+        free(sock);
+        return NULL;
+    }
+    sock->next = server->sockets;
+    server->sockets = sock;
+    return sock;
+}
+
+/* c-ares says what it wants to know about a socket; neither: it is about to close it. */
+static void
+on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+    struct dns_server *server = arg;
+    struct dns_socket **link = &server->sockets;
+
+    while (*link != NULL && (*link)->fd != fd) {
+        link = &(*link)->next;
+    }
+    if (!readable && !writable) {
+        if (*link != NULL) {
+            remove_socket(link);
+        }
+        return;
+    }
+    struct dns_socket *sock = *link != NULL ? *link : add_socket(server, fd);
+
+    server->starved = sock == NULL || loop_io_want(sock->io, readable, writable) < 0;
+}
+
+static struct ares_options
+channel_options(struct dns_server *server, int64_t timeout_ms, int *ret_mask)
+{
+    static char lookups[] = "b"; /* DNS only: probes/dns.c reads hosts(5) itself */
+    struct ares_options options = {0};
+
+    options.sock_state_cb = on_socket_state;
+    options.sock_state_cb_data = server;
+    options.flags = ARES_FLAG_NOCHECKRESP; /* else SERVFAIL and REFUSED are "no server" */
+    options.timeout = (int)timeout_ms;
+    options.tries = 1;
+    options.ndomains = 0; /* no search list */
+    options.lookups = lookups;
+    *ret_mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+                ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS;
+#ifdef ARES_OPT_QUERY_CACHE
+    options.qcache_max_ttl = 0;
+    *ret_mask |= ARES_OPT_QUERY_CACHE;
+#endif
+    return options;
+}
+
+static int
+open_channel(struct dns_server *server, int64_t timeout_ms)
+{
+    char addr[ADDR_TEXT_SIZE];
+    char csv[ADDR_TEXT_SIZE + 16];
+    struct text text = TEXT(csv);
+    int mask;
+    struct ares_options options = channel_options(server, timeout_ms, &mask);
+    bool ipv6 = server->addr.family == ADDR_FAMILY_IPV6;
+
+    (void)text_add(&text, ipv6 ? "[%s]:%d" : "%s:%d", addr_format(&server->addr, addr), DNS_PORT);
+    if (ares_init_options(&server->channel, &options, mask) != ARES_SUCCESS) {
+        server->channel = NULL;
+        return -ENOMEM;
+    }
+    return ares_set_servers_ports_csv(server->channel, csv) == ARES_SUCCESS ? 0 : -ENOMEM;
+}
+
+int
+dns_server_new(
+    struct loop *loop, const struct addr *addr, int64_t timeout_ms, struct dns_server **ret)
+{
+    struct dns_server *server = calloc(1, sizeof(*server));
+
+    if (server == NULL) {
+        return -ENOMEM;
+    }
+    server->loop = loop;
+    server->addr = *addr;
+    server->refs = 1;
+    server->timer = loop_timer_new(loop, on_timer, server);
+    if (server->timer == NULL || open_channel(server, timeout_ms) < 0) {
+        dns_server_unref(server);
+        return -ENOMEM;
+    }
+    *ret = server;
+    return 0;
+}
+
+struct dns_server *
+dns_server_ref(struct dns_server *server)
+{
+    server->refs++;
+    return server;
+}
+
+void
+dns_server_unref(struct dns_server *server)
+{
+    if (server == NULL || --server->refs > 0) {
+        return;
+    }
+    if (server->channel != NULL) {
+        ares_destroy(server->channel); /* calls back what is left, and closes the sockets */
+    }
+    while (server->sockets != NULL) {
+        remove_socket(&server->sockets);
+    }
+    loop_timer_free(server->timer);
+    free(server);
+}
+
+const struct addr *
+dns_server_addr(const struct dns_server *server)
+{
+    return &server->addr;
+}
+
+bool
+dns_server_starved(const struct dns_server *server)
+{
+    return server->starved;
+}
+
+/* c-ares says "could not contact the server" both when an ICMP error came back and when it could
+ * not even make its socket. Trying the same tells which. */
+static enum dns_outcome
+outcome_of_no_contact(const struct dns_server *server)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = addr_to_sockaddr(&server->addr, DNS_PORT, &sa);
+    CLEANUP(cleanup_fd) int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0 && errno != EAFNOSUPPORT) {
+        return DNS_OUTCOME_RESOURCES;
+    }
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, len) < 0 &&
+        (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) {
+        return DNS_OUTCOME_RESOURCES; /* EAGAIN: no free port (ip(7)) */
+    }
+    return DNS_OUTCOME_UNREACHABLE;
+}
+
+static enum dns_outcome
+outcome_of_status(int status, const struct dns_server *server)
+{
+    switch (status) {
+    case ARES_SUCCESS:
+        return DNS_OUTCOME_OK;
+    case ARES_ENODATA:
+        return DNS_OUTCOME_NODATA;
+    case ARES_ENOTFOUND:
+        return DNS_OUTCOME_NXDOMAIN;
+    case ARES_ESERVFAIL:
+        return DNS_OUTCOME_SERVFAIL;
+    case ARES_EREFUSED:
+        return DNS_OUTCOME_REFUSED;
+    case ARES_ETIMEOUT:
+        return DNS_OUTCOME_TIMEOUT;
+    case ARES_ECONNREFUSED:
+        return outcome_of_no_contact(server);
+    case ARES_ENOMEM:
+        return DNS_OUTCOME_RESOURCES;
+    default:
+        return DNS_OUTCOME_MALFORMED;
+    }
+}
+
+/* Keep the smallest PROBE_ADDRS_MAX, sorted: servers rotate their answers, and a cut answer must
+ * not show other addresses every time. */
+static void
+keep_addr(struct dns_answer *answer, const struct addr *addr)
+{
+    size_t at = 0;
+
+    while (at < answer->n_addrs && addr_compare(&answer->addrs[at], addr) < 0) {
+        at++;
+    }
+    if (at == PROBE_ADDRS_MAX || (at < answer->n_addrs && addr_equal(&answer->addrs[at], addr))) {
+        return;
+    }
+    if (answer->n_addrs < PROBE_ADDRS_MAX) {
+        answer->n_addrs++;
+    }
+    for (size_t i = answer->n_addrs - 1; i > at; i--) {
+        answer->addrs[i] = answer->addrs[i - 1];
+    }
+    answer->addrs[at] = *addr;
+}
+
+static void
+keep_cname(struct dns_answer *answer, const char *name)
+{
+    char buf[4 * HOSTNAME_SIZE]; /* every byte of 253 escaped */
+    struct text text = TEXT(buf);
+
+    if (answer->n_cnames == CNAMES_MAX || name == NULL) {
+        return;
+    }
+    buf[0] = '\0';
+    (void)text_add_escaped(&text, name, strnlen(name, HOSTNAME_SIZE));
+    char *copy = strdup(buf);
+
+    if (copy != NULL) {
+        answer->cnames[answer->n_cnames++] = copy;
+    }
+}
+
+static void
+keep_answer(struct dns_lookup *lookup, const struct ares_addrinfo *info)
+{
+    struct dns_answer *answer = lookup->answer;
+
+    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
+        struct addr addr;
+
+        if (addr_from_sockaddr(node->ai_addr, &addr) < 0 || addr.family != lookup->family) {
+            continue;
+        }
+        if (answer->n_found < UINT16_MAX) {
+            answer->n_found++;
+        }
+        keep_addr(answer, &addr);
+    }
+    for (const struct ares_addrinfo_cname *c = info->cnames; c != NULL; c = c->next) {
+        keep_cname(answer, c->name);
+    }
+    if (answer->n_addrs == 0) {
+        answer->outcome = DNS_OUTCOME_NODATA;
+    }
+}
+
+static void
+on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+{
+    struct dns_lookup *lookup = arg;
+
+    (void)timeouts;
+    if (lookup->on_answer != NULL) {
+        lookup->answer->outcome = outcome_of_status(status, lookup->server);
+        if (info != NULL && status == ARES_SUCCESS) {
+            keep_answer(lookup, info);
+        }
+        lookup->on_answer(lookup->arg);
+    }
+    if (info != NULL) {
+        ares_freeaddrinfo(info);
+    }
+    free(lookup);
+}
+
+int
+dns_lookup_start(struct dns_server *server, const char *hostname, enum addr_family family,
+    struct dns_answer *ret_answer, dns_lookup_fn on_answer, void *arg, struct dns_lookup **ret)
+{
+    struct dns_lookup *lookup = calloc(1, sizeof(*lookup));
+    struct ares_addrinfo_hints hints = {
+        .ai_family = family == ADDR_FAMILY_IPV6 ? AF_INET6 : AF_INET, .ai_flags = ARES_AI_NOSORT};
+
+    if (lookup == NULL) {
+        return -ENOMEM;
+    }
+    *lookup = (struct dns_lookup){.server = server,
+        .family = family,
+        .answer = ret_answer,
+        .on_answer = on_answer,
+        .arg = arg};
+    *ret = lookup; /* before the call: it may already call back, and free */
+    ares_getaddrinfo(server->channel, hostname, NULL, &hints, on_addrinfo, lookup);
+    set_timer(server);
+    return 0;
+}
+
+void
+dns_lookup_drop(struct dns_lookup *lookup)
+{
+    if (lookup != NULL) {
+        lookup->on_answer = NULL;
+    }
+}

@@ -1,0 +1,51 @@
+/* One name server and its c-ares channel: one try, no search list, no cache. For probes/dns.c.
+ *
+ * A lookup lives until c-ares has called back, once. Whoever asked may forget it before
+ * (dns_lookup_drop); the callback then finds nobody and only frees it. */
+#ifndef VPCE_PROBES_DNS_SERVER_H
+#define VPCE_PROBES_DNS_SERVER_H
+
+#include "probes/result.h"
+
+struct loop;
+struct dns_server;
+struct dns_lookup;
+
+/* What one server said, kept in the lookup's owner. */
+struct dns_answer {
+    enum dns_outcome outcome;
+    uint16_t n_found;
+    size_t n_addrs;
+    struct addr addrs[PROBE_ADDRS_MAX]; /* the smallest, sorted: the same ones in every run */
+    size_t n_cnames;
+    char *cnames[CNAMES_MAX]; /* heap, escaped */
+};
+
+void dns_answer_reset(struct dns_answer *answer);
+
+/* May be called from inside dns_lookup_start, and from inside a c-ares call at any time: note that
+ * it came and return; call nothing of this header but dns_answer_reset. */
+typedef void (*dns_lookup_fn)(void *arg);
+
+/* Starts with one reference. 0, -ENOMEM. */
+int dns_server_new(
+    struct loop *loop, const struct addr *addr, int64_t timeout_ms, struct dns_server **ret);
+struct dns_server *dns_server_ref(struct dns_server *server);
+
+/* The last one destroys the channel. Never from inside a dns_lookup_fn. NULL is fine. */
+void dns_server_unref(struct dns_server *server);
+
+const struct addr *dns_server_addr(const struct dns_server *server);
+
+/* Ask for the addresses of one family. ret_answer (borrowed, reset by the caller) is filled before
+ * on_answer is called, once. 0 and *ret, or -ENOMEM. */
+int dns_lookup_start(struct dns_server *server, const char *hostname, enum addr_family family,
+    struct dns_answer *ret_answer, dns_lookup_fn on_answer, void *arg, struct dns_lookup **ret);
+
+/* Forget a lookup that has not called back. NULL is fine. */
+void dns_lookup_drop(struct dns_lookup *lookup);
+
+/* True when silence of this server may be this host's own fault (no descriptor, no memory). */
+bool dns_server_starved(const struct dns_server *server);
+
+#endif

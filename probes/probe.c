@@ -1,0 +1,299 @@
+/* See probe.h. probe_finish is the only way out of a run: it gathers, stops everything and lets
+ * the timer tell. */
+#include "probes/probe.h"
+
+#include "daemon/loop.h"
+#include "daemon/util.h"
+#include "probes/dns.h"
+#include "probes/tcp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum probe_step {
+    PROBE_STEP_IDLE,
+    PROBE_STEP_RUNNING,
+    PROBE_STEP_DONE, /* gathered; the timer is about to tell */
+};
+
+/* One family's part of the run. */
+struct probe_family {
+    struct probe *probe;
+    enum addr_family family;
+    struct dns_query *query;
+    size_t n;
+    struct addr_probe *addrs; /* heap, n of them */
+};
+
+struct probe {
+    const struct probe_env *env;
+    const struct vpc_nets *nets;
+    const struct endpoint_spec *spec;
+    probe_fn on_done;
+    void *arg;
+    enum probe_step step;
+    struct loop_timer *timer;
+    struct probe_family families[FAMILY_N];
+    size_t n_pending; /* queries and addresses under way */
+    struct probe_result result;
+};
+
+static void
+stop_all(struct probe *p)
+{
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        struct probe_family *family = &p->families[f];
+
+        dns_query_drop(TAKE(family->query));
+        for (size_t i = 0; i < family->n; i++) {
+            addr_probe_done(&family->addrs[i]);
+        }
+        free(TAKE(family->addrs));
+        family->n = 0;
+    }
+    p->n_pending = 0;
+}
+
+/* Addresses of one endpoint mostly present the same certificate: keep it once. */
+static void
+share_certificates(struct probe_result *result)
+{
+    for (size_t i = 1; i < result->n_addrs; i++) {
+        struct cert *cert = result->addrs[i].cert;
+
+        for (size_t k = 0; k < i && cert != NULL; k++) {
+            struct cert *other = result->addrs[k].cert;
+
+            if (other != NULL && other != cert && cert_equal(other, cert)) {
+                result->addrs[i].cert = cert_ref(other);
+                cert_unref(cert);
+                break;
+            }
+        }
+    }
+}
+
+/* Which addresses count: those of families this host has an address of; all, when that leaves
+ * none. */
+static void
+mark_judged(struct probe_result *result)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        any |= result->host_has[FAMILY_INDEX(result->addrs[i].addr.family)];
+    }
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        result->addrs[i].judged =
+            !any || result->host_has[FAMILY_INDEX(result->addrs[i].addr.family)];
+    }
+}
+
+static void
+gather(struct probe *p)
+{
+    struct probe_result *result = &p->result;
+    size_t n = p->families[0].n + p->families[1].n;
+
+    result->addrs = n > 0 ? calloc(n, sizeof(*result->addrs)) : NULL;
+    if (n > 0 && result->addrs == NULL) {
+        result->spoiled = true;
+        return;
+    }
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        for (size_t i = 0; i < p->families[f].n; i++) {
+            struct addr_result *from = &p->families[f].addrs[i].result;
+
+            result->addrs[result->n_addrs++] = *from;
+            from->cert = NULL; /* ours now */
+            from->error = NULL;
+        }
+    }
+    mark_judged(result);
+    share_certificates(result);
+}
+
+static int64_t
+min_timeout_ms(const struct probe_options *options)
+{
+    int64_t min = options->dns_timeout_ms;
+
+    min = options->connect_timeout_ms < min ? options->connect_timeout_ms : min;
+    return options->tls_timeout_ms < min ? options->tls_timeout_ms : min;
+}
+
+static void
+probe_finish(struct probe *p)
+{
+    struct loop *loop = p->env->loop;
+    int64_t lag_ms = loop_lag_ms(loop, p->result.started_ms);
+
+    gather(p);
+    if (lag_ms > min_timeout_ms(&p->env->options) / 2) {
+        p->result.spoiled = true;
+    }
+    loop_unwatch_lag(loop);
+    stop_all(p);
+    p->result.finished_ms = loop_now_ms(loop);
+    p->step = PROBE_STEP_DONE;
+    (void)loop_timer_set(p->timer, 0);
+}
+
+static void
+one_less_pending(struct probe *p)
+{
+    if (--p->n_pending == 0) {
+        probe_finish(p);
+    }
+}
+
+static void
+on_addr_done(void *arg)
+{
+    one_less_pending(arg);
+}
+
+/* The addresses of one family, told apart by class, each on its way. */
+static void
+fan_out(struct probe *p, struct probe_family *family, const struct dns_reply *reply)
+{
+    family->addrs = calloc(reply->n_addrs, sizeof(*family->addrs));
+    if (family->addrs == NULL) {
+        p->result.spoiled = true;
+        return;
+    }
+    for (size_t i = 0; i < reply->n_addrs; i++) {
+        const struct addr *addr = &reply->addrs[i];
+        struct addr_probe *one = &family->addrs[family->n++];
+
+        if (addr_probe_init(one, p->env, p->spec, addr, classify_addr(addr, p->nets)) < 0) {
+            one->result.outcome = ADDR_OUTCOME_RESOURCES;
+            continue;
+        }
+        p->n_pending++;
+        addr_probe_start(one, on_addr_done, p);
+    }
+}
+
+static void
+keep_cnames(struct probe_result *result, const struct dns_reply *reply)
+{
+    if (result->n_cnames > 0) {
+        return; /* the other family's answer went through the same chain */
+    }
+    for (size_t i = 0; i < reply->n_cnames; i++) {
+        char *copy = strdup(reply->cnames[i]);
+
+        if (copy != NULL) {
+            result->cnames[result->n_cnames++] = copy;
+        }
+    }
+}
+
+static void
+on_dns(const struct dns_reply *reply, void *arg)
+{
+    struct probe_family *family = arg;
+    struct probe *p = family->probe;
+
+    family->query = NULL;
+    p->result.dns[FAMILY_INDEX(family->family)] = reply->result;
+    keep_cnames(&p->result, reply);
+    if (reply->n_addrs > 0) {
+        fan_out(p, family, reply);
+    }
+    one_less_pending(p);
+}
+
+static void
+on_timer(void *arg)
+{
+    struct probe *p = arg;
+
+    p->step = PROBE_STEP_IDLE;
+    p->on_done(&p->result, p->arg); /* p may be gone */
+}
+
+struct probe *
+probe_new(const struct probe_env *env, const struct vpc_nets *nets, probe_fn on_done, void *arg)
+{
+    struct probe *p = calloc(1, sizeof(*p));
+
+    if (p == NULL) {
+        return NULL;
+    }
+    p->env = env;
+    p->nets = nets;
+    p->on_done = on_done;
+    p->arg = arg;
+    probe_result_init(&p->result);
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        p->families[f].probe = p;
+        p->families[f].family = FAMILY_OF_INDEX(f);
+    }
+    p->timer = loop_timer_new(env->loop, on_timer, p);
+    if (p->timer == NULL) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+int
+probe_start(struct probe *p, const struct endpoint_spec *spec)
+{
+    if (p->step != PROBE_STEP_IDLE) {
+        return -EBUSY;
+    }
+    p->spec = spec;
+    p->step = PROBE_STEP_RUNNING;
+    p->n_pending = 1; /* this function, so that no answer finishes the run under it */
+    probe_result_reset(&p->result);
+    p->result.started_ms = loop_now_ms(p->env->loop);
+    tcp_host_families(p->result.host_has);
+    loop_watch_lag(p->env->loop);
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        struct probe_family *family = &p->families[f];
+
+        if (!p->env->options.family_enabled[f]) {
+            continue;
+        }
+        if (dns_query_start(
+                p->env->dns, spec->hostname, family->family, on_dns, family, &family->query) < 0) {
+            p->result.dns[f].outcome = DNS_OUTCOME_RESOURCES;
+            continue;
+        }
+        p->n_pending++;
+    }
+    one_less_pending(p);
+    return 0;
+}
+
+bool
+probe_is_running(const struct probe *p)
+{
+    return p->step != PROBE_STEP_IDLE;
+}
+
+void
+probe_cancel(struct probe *p)
+{
+    if (p->step == PROBE_STEP_RUNNING) {
+        loop_unwatch_lag(p->env->loop);
+    }
+    stop_all(p);
+    loop_timer_stop(p->timer);
+    probe_result_reset(&p->result);
+    p->step = PROBE_STEP_IDLE;
+}
+
+void
+probe_free(struct probe *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    probe_cancel(p);
+    loop_timer_free(p->timer);
+    free(p);
+}

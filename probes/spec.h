@@ -1,0 +1,45 @@
+/* What to probe and what is expected: the plain values a run is started with. Types only; they
+ * come from conf/plan.c (or from a test). */
+#ifndef VPCE_PROBES_SPEC_H
+#define VPCE_PROBES_SPEC_H
+
+#include "probes/classify.h"
+
+#define ENDPOINT_KEY_SIZE 33  /* 32 characters: "application-autoscaling" is the longest of AWS */
+#define HOSTNAME_SIZE 254     /* 253 characters (RFC 1035 2.3.4) */
+#define SERVICE_NAME_SIZE 128 /* "com.amazonaws.ap-northeast-1.ecr.dkr" */
+
+/* How the host is meant to reach the endpoint. */
+enum expected_path {
+    EXPECTED_INTERFACE, /* an interface VPC endpoint (AWS PrivateLink) */
+    EXPECTED_GATEWAY,   /* a gateway VPC endpoint: the name stays public, the route does not */
+    EXPECTED_ANY,       /* either, or neither */
+};
+#define EXPECTED_PATH_N (EXPECTED_ANY + 1)
+
+const char *expected_path_str(enum expected_path expected); /* "interface", … */
+
+struct endpoint_spec {
+    char key[ENDPOINT_KEY_SIZE];          /* "ecr.api"; unique */
+    char hostname[HOSTNAME_SIZE];         /* DNS name or IP literal; "": not known yet */
+    char service_name[SERVICE_NAME_SIZE]; /* VPC endpoint service name, for remedies; "": none */
+    uint16_t port;
+    bool required;
+    enum expected_path expected;
+};
+
+/* How a run goes about it. One for all endpoints. */
+struct probe_options {
+    bool family_enabled[FAMILY_N];
+    int64_t dns_timeout_ms; /* for each name server */
+    int64_t connect_timeout_ms;
+    int64_t tls_timeout_ms;
+};
+
+/* Addresses of one name and family that are probed; an answer with more is cut, and it says so. */
+#define PROBE_ADDRS_MAX 16
+
+/* Name servers of resolv.conf in use: the first three, as for glibc (MAXNS in resolv.h). */
+#define NAMESERVERS_MAX 3
+
+#endif

@@ -1,0 +1,27 @@
+/* TCP connect system calls, their errno as outcomes, and what the kernel knows of a connection.
+ * Non-blocking; waits for nothing. */
+#ifndef VPCE_PROBES_TCP_H
+#define VPCE_PROBES_TCP_H
+
+#include "probes/result.h"
+
+/* Start to connect. Returns
+ *   ADDR_OUTCOME_OK    connecting: wait until *ret_fd is writable, then tcp_check_connected;
+ *   another outcome    it failed at once; no descriptor, *ret_errno says why. */
+enum addr_outcome tcp_open(const struct addr *addr, uint16_t port, int *ret_fd, int *ret_errno);
+
+/* ADDR_OUTCOME_OK: the connection stands. Else why it does not. */
+enum addr_outcome tcp_check_connected(int fd, int *ret_errno);
+
+/* The outcome of an errno while connecting. */
+enum addr_outcome tcp_outcome(int error);
+
+/* What the kernel tells (TCP_INFO), and our own end. Unknown facts are -1 or family NONE. */
+void tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local);
+void tcp_facts_init(struct tcp_facts *facts);
+
+/* Whether this host has an address of each family that it could use as a source beyond its own
+ * link: not loopback, not link-local. Unknown counts as yes. */
+void tcp_host_families(bool ret_has[static FAMILY_N]);
+
+#endif

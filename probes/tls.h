@@ -1,0 +1,38 @@
+/* OpenSSL for probing: a verified handshake over a connected descriptor, step by step, and the
+ * facts of the certificate, also when verification fails. Never overrules a verification. */
+#ifndef VPCE_PROBES_TLS_H
+#define VPCE_PROBES_TLS_H
+
+#include "probes/result.h"
+
+struct tls_ctx; /* trust store and settings, shared by all sessions */
+struct tls;     /* one session */
+
+enum tls_step {
+    TLS_STEP_DONE,   /* handshake complete, chain and name verified */
+    TLS_STEP_FAILED, /* see tls_outcome */
+    TLS_STEP_WANT_READ,
+    TLS_STEP_WANT_WRITE,
+};
+
+/* Load the trust anchors of a PEM bundle. 0; -ENOENT and other errno of the file; -EINVAL: no
+ * certificate in it; -ENOMEM. */
+int tls_ctx_new(const char *ca_file, struct tls_ctx **ret);
+void tls_ctx_free(struct tls_ctx *ctx); /* sessions keep what they need; NULL is fine */
+
+/* A client session for hostname (DNS name: sent as SNI; IP literal: verified as address, no SNI).
+ * fd stays the caller's. 0, -ENOMEM. */
+int tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret);
+void tls_close(struct tls *tls); /* no goodbye on the wire; NULL is fine */
+
+/* Go on with the handshake as far as the descriptor lets. */
+enum tls_step tls_step(struct tls *tls);
+
+/* After TLS_STEP_FAILED: why. */
+enum addr_outcome tls_outcome(const struct tls *tls);
+
+/* Version, cipher, certificate (a new reference) and error text so far into *ret, whatever the
+ * state of the session. */
+void tls_facts(const struct tls *tls, struct addr_result *ret);
+
+#endif
