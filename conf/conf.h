@@ -1,0 +1,138 @@
+/* Settings: defaults, the configuration file and its drop-ins, and the checks on them. Reads
+ * files, touches no network, keeps no state. libinih lives in conf.c only.
+ *
+ * Order: FILE, then conf.d/NAME.conf files in the folder of FILE, sorted by name; later wins,
+ * key by key. An empty value puts the default back. All errors are collected before giving up. */
+#ifndef VPCE_CONF_CONF_H
+#define VPCE_CONF_CONF_H
+
+#include "conf/catalogue.h"
+
+#include <stdio.h>
+
+#define CONF_DEFAULT_FILE "/etc/vpce-probe/vpce-probe.conf"
+#define CONF_DEFAULT_SOCKET "/run/vpce-probe/status.sock"
+
+#define CONF_LINE_MAX 198     /* bytes of a line; what libinih's buffer holds */
+#define CONF_FILE_MAX 4194304 /* bytes of a file: 10,000 endpoints fit */
+#define CONF_FILES_MAX 256    /* drop-ins */
+#define CONF_ENDPOINTS_MAX 10000
+#define CONF_ERRORS_MAX 100 /* errors kept; more are counted */
+#define CONF_PATH_SIZE 256
+#define CONF_NAME_SIZE 256 /* hook and group names: AWS allows 255 characters */
+
+/* A yes/no that may be left to the catalogue. */
+enum conf_choice {
+    CONF_CHOICE_DEFAULT,
+    CONF_CHOICE_NO,
+    CONF_CHOICE_YES,
+};
+
+enum conf_imds {
+    CONF_IMDS_AUTO, /* 169.254.169.254 or fd00:ec2::254 */
+    CONF_IMDS_OFF,
+    CONF_IMDS_URL,
+};
+
+enum conf_egress {
+    CONF_EGRESS_AUTO, /* S3 of another Region */
+    CONF_EGRESS_OFF,
+    CONF_EGRESS_HOST,
+};
+
+enum conf_tls_engine {
+    CONF_TLS_ENGINE_DEFAULT,
+    CONF_TLS_ENGINE_LEAN,
+};
+
+/* [Endpoint KEY] */
+struct conf_endpoint {
+    char key[ENDPOINT_KEY_SIZE];
+    char hostname[HOSTNAME_SIZE]; /* "": from the catalogue */
+    uint16_t port;                /* 0 counts as 443 */
+    uint8_t required;             /* enum conf_choice; DEFAULT: yes, the section asks for it */
+    uint8_t enabled;              /* enum conf_choice; NO: not probed at all */
+    uint8_t http;                 /* DEFAULT: as [Probe] Http= */
+    bool expected_set;
+    enum expected_path expected;
+};
+
+struct conf {
+    /* [Host] "" or 0: auto */
+    char region[REGION_SIZE];
+    char account_id[ACCOUNT_ID_SIZE];
+    struct vpc_nets nets; /* VpcCidrs= and Subnets=; known[] true for the families given */
+    enum launch_type launch_type;
+    enum name_style names;
+    enum conf_imds imds;
+    char imds_url[CONF_PATH_SIZE]; /* CONF_IMDS_URL: "http://HOST[:PORT]", no slash at its end */
+
+    /* [Probe] */
+    struct probe_options probe;
+    int64_t interval_ms;
+    int64_t fast_interval_ms;
+    unsigned rise; /* 1 to CONF_RISE_FALL_MAX */
+    unsigned fall;
+    unsigned parallel;            /* TCP connections in flight */
+    char ca_file[CONF_PATH_SIZE]; /* "": the system's */
+    struct addr second_opinion;   /* family NONE: off */
+    enum conf_egress egress;
+    char egress_host[HOSTNAME_SIZE];
+    bool public_path_fails;
+    int64_t certificate_warning_ms;
+    bool http;
+    enum conf_tls_engine tls_engine;
+
+    /* [Endpoint KEY], in the order they appeared */
+    struct conf_endpoint *endpoints;
+    size_t n_endpoints;
+
+    /* [Status] */
+    char socket[108]; /* sun_path, unix(7) */
+
+    /* [Lifecycle] */
+    struct {
+        bool enabled;
+        char hook[CONF_NAME_SIZE];
+        char group[CONF_NAME_SIZE];    /* "": auto */
+        bool ready_when_healthy;       /* Ready=healthy; false: degraded is enough */
+        int64_t deadline_ms;           /* 0: off */
+        bool abandon;                  /* OnDeadline=abandon */
+        int64_t heartbeat_ms;          /* 0: off; needs a deadline */
+        char endpoint[CONF_PATH_SIZE]; /* "https://HOST[:PORT]" or http://; "": auto */
+    } lifecycle;
+
+    /* [Health] */
+    struct {
+        bool set_instance_health;
+        int64_t after_ms;
+    } health;
+};
+
+#define CONF_RISE_FALL_MAX 20
+
+/* What was wrong, a line each: "file:line: key: what is wrong". In place of the key, "[section]"
+ * or "line" for what is no setting, and "file" with line 0 for a file that cannot be read. */
+struct conf_errors {
+    char **lines; /* heap, n of them; at most CONF_ERRORS_MAX */
+    size_t n;
+    size_t n_found; /* all, also those not kept */
+};
+
+/* A line each, and how many more there are that were not kept. */
+void conf_errors_print(const struct conf_errors *errors, FILE *stream);
+
+void conf_errors_reset(struct conf_errors *errors);
+
+/* path: the file, or NULL for CONF_DEFAULT_FILE, which need not exist.
+ * 0: *ret is complete, caller frees with conf_free.
+ * -EINVAL: *errors says why (caller resets it in any case). -ENOMEM. */
+int conf_load(const char *path, struct conf **ret, struct conf_errors *errors);
+
+void conf_free(struct conf *conf); /* NULL is fine */
+
+/* The trust store to load: CaFile=, or the first of the system's bundles that exists
+ * (/etc/pki/tls/certs/ca-bundle.crt, /etc/ssl/certs/ca-certificates.crt). Never NULL. */
+const char *conf_ca_file(const struct conf *conf);
+
+#endif

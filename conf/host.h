@@ -1,0 +1,35 @@
+/* What is known about this host, and where each fact came from: the configuration overrides, the
+ * rest is derived (and later asked of IMDS). Pure. */
+#ifndef VPCE_CONF_HOST_H
+#define VPCE_CONF_HOST_H
+
+#include "conf/conf.h"
+
+enum host_source {
+    HOST_SOURCE_NONE, /* not known */
+    HOST_SOURCE_CONFIG,
+    HOST_SOURCE_IMDS,
+    HOST_SOURCE_DERIVED,
+};
+
+const char *host_source_str(enum host_source source); /* "config", "imds", "derived" */
+
+struct host {
+    char region[REGION_SIZE]; /* "": not known, as all texts here */
+    char account_id[ACCOUNT_ID_SIZE];
+    char instance_id[32];
+    char availability_zone[40];
+    char dns_suffix[DNS_SUFFIX_SIZE];
+    const struct partition *partition; /* NULL: not known */
+    struct vpc_nets nets;
+    enum launch_type launch_type;
+    enum host_source region_source;
+    enum host_source account_id_source;
+    enum host_source partition_source;
+    enum host_source vpc_cidrs_source;
+};
+
+/* What the configuration alone tells. */
+void host_from_conf(const struct conf *conf, struct host *ret);
+
+#endif

@@ -1,0 +1,139 @@
+/* See plan.h. */
+#include "conf/plan.h"
+
+#include "daemon/util.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define HTTPS_PORT 443
+
+/* What the configuration says about the key, or NULL. */
+static const struct conf_endpoint *
+section_of(const struct conf *conf, const char *key)
+{
+    for (size_t i = 0; i < conf->n_endpoints; i++) {
+        if (streq(conf->endpoints[i].key, key)) {
+            return &conf->endpoints[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether a service is probed on this host, and whether it is required. */
+static bool
+service_selected(const struct service *service, const struct conf_endpoint *section,
+    enum launch_type launch_type, bool all, bool *ret_required)
+{
+    unsigned bit = 1U << launch_type;
+
+    if (section != NULL && section->enabled == CONF_CHOICE_NO) {
+        *ret_required = false;
+        return all;
+    }
+    if (section != NULL) {
+        *ret_required = section->required != CONF_CHOICE_NO;
+        return true;
+    }
+    *ret_required = (service->required & bit) != 0;
+    return all || ((service->required | service->probed) & bit) != 0;
+}
+
+/* What a section says beats what the catalogue says. */
+static void
+apply_section(struct endpoint_spec *spec, const struct conf_endpoint *section)
+{
+    if (section->hostname[0] != '\0') {
+        (void)str_copy(spec->hostname, sizeof(spec->hostname), section->hostname);
+    }
+    if (section->port != 0) {
+        spec->port = section->port;
+    }
+    if (section->expected_set) {
+        spec->expected = section->expected;
+    }
+}
+
+static void
+fill_service(struct endpoint_spec *spec, const struct service *service,
+    const struct conf_endpoint *section, const struct conf *conf, const struct host *host)
+{
+    struct name_parts parts = {
+        .region = host->region,
+        .account_id = host->account_id,
+        .dns_suffix = host->dns_suffix,
+        .partition = host->partition,
+    };
+
+    (void)str_copy(spec->key, sizeof(spec->key), service->key);
+    spec->port = HTTPS_PORT;
+    spec->expected = service->expected;
+    if (hostname_format(service, conf->names, &parts, spec->hostname) < 0) {
+        spec->hostname[0] = '\0';
+    }
+    if (section != NULL) {
+        apply_section(spec, section);
+    }
+    if (service_name_format(service, spec->expected, &parts, spec->service_name) < 0) {
+        spec->service_name[0] = '\0';
+    }
+}
+
+static void
+fill_own(struct endpoint_spec *spec, const struct conf_endpoint *section)
+{
+    (void)str_copy(spec->key, sizeof(spec->key), section->key);
+    spec->port = HTTPS_PORT;
+    spec->required = section->required != CONF_CHOICE_NO;
+    spec->expected = EXPECTED_INTERFACE;
+    apply_section(spec, section);
+}
+
+static size_t
+count_services(void)
+{
+    const struct service *service = NULL;
+    size_t n = 0;
+
+    while ((service = catalogue_next(service)) != NULL) {
+        n++;
+    }
+    return n;
+}
+
+int
+plan_build(const struct conf *conf, const struct host *host, bool all, struct plan *ret)
+{
+    struct plan plan = {.n = 0};
+    const struct service *service = NULL;
+
+    plan.specs = calloc(count_services() + conf->n_endpoints, sizeof(*plan.specs));
+    if (plan.specs == NULL) {
+        return -ENOMEM;
+    }
+    while ((service = catalogue_next(service)) != NULL) {
+        const struct conf_endpoint *section = section_of(conf, service->key);
+        struct endpoint_spec *spec = &plan.specs[plan.n];
+
+        if (service_selected(service, section, host->launch_type, all, &spec->required)) {
+            fill_service(spec, service, section, conf, host);
+            plan.n++;
+        }
+    }
+    for (size_t i = 0; i < conf->n_endpoints; i++) {
+        const struct conf_endpoint *section = &conf->endpoints[i];
+
+        if (section->enabled != CONF_CHOICE_NO && catalogue_find(section->key) == NULL) {
+            fill_own(&plan.specs[plan.n++], section);
+        }
+    }
+    *ret = plan;
+    return 0;
+}
+
+void
+plan_reset(struct plan *plan)
+{
+    free(plan->specs);
+    *plan = (struct plan){.n = 0};
+}

@@ -1,0 +1,19 @@
+/* What is probed on this host: the launch type's set, and what the configuration adds, changes or
+ * takes away, with names filled in. Pure; the same for the daemon, `check` and `endpoints`. */
+#ifndef VPCE_CONF_PLAN_H
+#define VPCE_CONF_PLAN_H
+
+#include "conf/host.h"
+
+struct plan {
+    struct endpoint_spec *specs; /* heap, n of them; catalogue order, then the user's own */
+    size_t n;
+};
+
+/* A name that cannot be made yet (no Region, no account id) leaves hostname "".
+ * all: every service of the catalogue, those not probed as not required.
+ * 0 or -ENOMEM; plan_reset releases. */
+int plan_build(const struct conf *conf, const struct host *host, bool all, struct plan *ret);
+void plan_reset(struct plan *plan);
+
+#endif
