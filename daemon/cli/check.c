@@ -1,0 +1,142 @@
+/* `vpce-probe check`: probe every endpoint once, in this process, and print the same as status. */
+#include "conf/conf.h"
+#include "daemon/cli/cli.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/prober.h"
+#include "daemon/report_json.h"
+#include "daemon/util.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: vpce-probe check [OPTION]...\n"
+    "Probe every endpoint once, now, without the daemon, and show the result.\n"
+    "Exit status: 0 healthy, 1 degraded, 2 unhealthy, 3 unknown.\n"
+    "\n"
+    "  -4, -6           only IPv4, only IPv6\n"
+    "  --json           as JSON\n"
+    "  --color WHEN     auto (default), always or never\n"
+    "  --config FILE    the configuration (default /etc/vpce-probe/vpce-probe.conf)\n"
+    "  --version        print the version and exit\n"
+    "  --help           print this help and exit\n";
+
+struct check {
+    struct loop *loop;
+    struct prober *prober;
+    size_t n;
+    size_t n_done;
+    bool progress;
+    bool interrupted;
+};
+
+static void
+show_progress(const struct check *check)
+{
+    if (check->progress) {
+        (void)fprintf(stderr, "\rprobed %zu of %zu endpoints%s", check->n_done, check->n,
+            check->n_done == check->n ? "\r\033[K" : "");
+    }
+}
+
+static void
+on_run(const struct endpoint *e, void *arg)
+{
+    struct check *check = arg;
+
+    (void)e;
+    check->n_done++;
+    show_progress(check);
+    if (check->n_done == check->n) {
+        loop_stop(check->loop);
+    }
+}
+
+static void
+on_signal(int signal_number, void *arg)
+{
+    struct check *check = arg;
+
+    (void)signal_number;
+    check->interrupted = true;
+    loop_stop(check->loop);
+}
+
+static int
+print_result(struct check *check, struct moment since, const struct cli_options *options)
+{
+    struct report report;
+    json_t *status;
+    int r;
+
+    prober_report(check->prober, since, &report);
+    status = report_json(&report);
+    if (status == NULL) {
+        (void)fprintf(stderr, "vpce-probe: no memory\n");
+        return CLI_EXIT_UNKNOWN;
+    }
+    r = cli_print_status(status, options);
+    json_decref(status);
+    return r;
+}
+
+static int
+run(struct check *check, const struct conf *conf, const struct cli_options *options)
+{
+    const struct prober_callbacks callbacks = {.on_run = on_run, .arg = check};
+    struct moment since = moment_now(check->loop);
+    char error[PROBER_ERROR_SIZE];
+
+    if (prober_new(check->loop, conf, true, &callbacks, &check->prober, error) < 0) {
+        (void)fprintf(stderr, "vpce-probe: %s\n", error);
+        return CLI_EXIT_UNKNOWN;
+    }
+    check->n = prober_n_runnable(check->prober);
+    check->progress = isatty(STDERR_FILENO);
+    (void)loop_on_signal(check->loop, SIGINT, on_signal, check);
+    (void)loop_on_signal(check->loop, SIGTERM, on_signal, check);
+    show_progress(check);
+    prober_start(check->prober);
+    if (check->n > 0) {
+        (void)loop_run(check->loop);
+    }
+    return print_result(check, since, options);
+}
+
+int
+cli_check(int argc, char **argv)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct cli_options options;
+    struct conf_errors errors = {0};
+    struct conf *conf = NULL;
+    struct check check = {0};
+    int r = cli_parse(argc, argv, help, true, &options);
+
+    if (r >= 0) {
+        return r;
+    }
+    if (conf_load(options.conf_file, &conf, &errors) < 0) {
+        cli_print_errors(&errors);
+        conf_errors_reset(&errors);
+        return CLI_EXIT_CONFIG;
+    }
+    conf_errors_reset(&errors);
+    conf->probe.family_enabled[FAMILY_INDEX(ADDR_FAMILY_IPV4)] &= !options.only_ipv6;
+    conf->probe.family_enabled[FAMILY_INDEX(ADDR_FAMILY_IPV6)] &= !options.only_ipv4;
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    log_set_level(LOG_WARNING);
+    check.loop = loop_new();
+    if (check.loop == NULL) {
+        (void)fprintf(stderr, "vpce-probe: no memory or no descriptors\n");
+        conf_free(conf);
+        return CLI_EXIT_UNKNOWN;
+    }
+    r = run(&check, conf, &options);
+    prober_free(check.prober);
+    loop_free(check.loop);
+    conf_free(conf);
+    return r;
+}

@@ -1,0 +1,45 @@
+/* What the verbs of vpce-probe share: options, exit statuses, the verb functions. */
+#ifndef VPCE_DAEMON_CLI_CLI_H
+#define VPCE_DAEMON_CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Of status and check, the same as a Nagios plugin's. */
+#define CLI_EXIT_HEALTHY 0
+#define CLI_EXIT_DEGRADED 1
+#define CLI_EXIT_UNHEALTHY 2
+#define CLI_EXIT_UNKNOWN 3
+
+/* sysexits.h */
+#define CLI_EXIT_USAGE 64
+#define CLI_EXIT_CONFIG 78
+
+/* Verbs: argv[0] is the verb; return the exit status. */
+int cli_status(int argc, char **argv);
+int cli_check(int argc, char **argv);
+
+struct cli_options {
+    const char *conf_file; /* NULL: the default */
+    const char *socket;    /* NULL: as configured */
+    bool json;
+    bool color; /* colour and marks: a terminal, or asked for */
+    bool only_ipv4;
+    bool only_ipv6;
+};
+
+/* Options of status and check. families: -4 and -6 are allowed. Returns -1 to go on, or the exit
+ * status: usage errors are told on stderr, --help and --version are done. */
+int cli_parse(int argc, char **argv, const char *help, bool families, struct cli_options *ret);
+
+/* Exit status of a state word of the JSON ("healthy" …). NULL is unknown. */
+int cli_exit_status(const char *state);
+
+/* Print the status as a table or as JSON. Returns the exit status. */
+int cli_print_status(const json_t *status, const struct cli_options *options);
+
+/* Prints the errors of the configuration to stderr. */
+struct conf_errors;
+void cli_print_errors(const struct conf_errors *errors);
+
+#endif

@@ -1,0 +1,172 @@
+/* See client.h. HTTP/1.0: the server ends the answer by closing. */
+#include "daemon/cli/client.h"
+
+#include "daemon/util.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_SIZE 65536
+
+static int64_t
+now_ms(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Wait until fd is ready for events, or the deadline has come. 0, -ETIMEDOUT. */
+static int
+wait_for(int fd, short events, int64_t deadline_ms)
+{
+    struct pollfd pollfd = {.fd = fd, .events = events};
+
+    for (;;) {
+        int64_t left_ms = deadline_ms - now_ms();
+        int n = left_ms > 0 ? poll(&pollfd, 1, (int)left_ms) : 0;
+
+        if (n > 0) {
+            return 0;
+        }
+        if (n == 0) {
+            return -ETIMEDOUT;
+        }
+        if (errno != EINTR) {
+            return -errno;
+        }
+    }
+}
+
+static int
+open_socket(const char *path, int *ret_fd)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    CLEANUP(cleanup_fd) int fd = -1;
+
+    if (!str_copy(sa.sun_path, sizeof(sa.sun_path), path)) {
+        return -ENAMETOOLONG;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+        return -errno;
+    }
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+static int
+send_all(int fd, const char *text, size_t len, int64_t deadline_ms)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EAGAIN) {
+            int r = wait_for(fd, POLLOUT, deadline_ms);
+
+            if (r < 0) {
+                return r;
+            }
+            continue;
+        }
+        if (n < 0) {
+            return -errno;
+        }
+        text += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* All there is until the peer closes; *buf is grown, terminated, the caller's. */
+static int
+receive_all(int fd, int64_t deadline_ms, char **buf, size_t *len)
+{
+    size_t size = 0;
+
+    for (;;) {
+        ssize_t n;
+        int r = wait_for(fd, POLLIN, deadline_ms);
+
+        if (r < 0) {
+            return r;
+        }
+        if (size - *len < READ_SIZE + 1) {
+            char *grown = realloc(*buf, size * 2 + READ_SIZE + 1);
+
+            if (grown == NULL) {
+                return -ENOMEM;
+            }
+            *buf = grown;
+            size = size * 2 + READ_SIZE + 1;
+        }
+        n = recv(fd, *buf + *len, READ_SIZE, 0);
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            return -errno;
+        }
+        if (n == 0) {
+            (*buf)[*len] = '\0';
+            return 0;
+        }
+        *len += n > 0 ? (size_t)n : 0;
+        if (*len > CLIENT_BODY_MAX) {
+            return -EFBIG;
+        }
+    }
+}
+
+/* "HTTP/1.1 200 OK" … blank line, body. */
+static int
+parse_response(char *text, size_t len, struct client_response *ret)
+{
+    static const char start[] = "HTTP/1.";
+    char *end = memmem(text, len, "\r\n\r\n", 4);
+    uint64_t status;
+    char digits[4];
+
+    if (end == NULL || len < sizeof(start) + 5 || strncmp(text, start, strlen(start)) != 0) {
+        return -EPROTO;
+    }
+    memcpy(digits, text + sizeof(start) + 1, 3);
+    digits[3] = '\0';
+    if (parse_uint(digits, 100, 599, &status) < 0) {
+        return -EPROTO;
+    }
+    ret->len = len - (size_t)(end + 4 - text);
+    ret->body = malloc(ret->len + 1);
+    if (ret->body == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(ret->body, end + 4, ret->len);
+    ret->body[ret->len] = '\0';
+    ret->status = (int)status;
+    return 0;
+}
+
+int
+client_get(const char *socket_path, const char *path, int timeout_ms, struct client_response *ret)
+{
+    int64_t deadline_ms = now_ms() + timeout_ms;
+    CLEANUP(cleanup_fd) int fd = -1;
+    CLEANUP(cleanup_free) char *text = NULL;
+    char request[256];
+    size_t len = 0;
+    int r = open_socket(socket_path, &fd);
+
+    if (r < 0) {
+        return r;
+    }
+    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
+    r = send_all(fd, request, strlen(request), deadline_ms);
+    if (r == 0) {
+        r = receive_all(fd, deadline_ms, &text, &len);
+    }
+    return r < 0 ? r : parse_response(text, len, ret);
+}

@@ -1,0 +1,449 @@
+/* See daemon.h. Start: settings -> sockets -> prober -> READY. A reload builds a new prober beside
+ * the running one and lets it adopt the states; what cannot be built is refused, and nothing has
+ * changed. */
+#include "daemon/daemon.h"
+
+#include "conf/timespan.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/prober.h"
+#include "daemon/status_server.h"
+#include "daemon/util.h"
+#include "systemd/journal.h"
+#include "systemd/notify.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* The kernel may wake us this much later than asked, together with others: saves wake-ups, and is
+ * far below every timeout. */
+#define TIMER_SLACK_NS 10000000UL
+
+struct daemon {
+    const struct daemon_options *options;
+    struct loop *loop;
+    struct conf *conf;
+    struct prober *prober;
+    struct status_server *server;
+    struct loop_timer *watchdog;
+    int64_t watchdog_ms;
+    char own_socket[108]; /* path of the socket that was made here; "": passed (unix(7)) */
+    enum host_state state;
+    struct moment since;
+};
+
+static void
+log_errors(const struct conf_errors *errors)
+{
+    for (size_t i = 0; i < errors->n; i++) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "%s", errors->lines[i]);
+    }
+    if (errors->n_found > errors->n) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "and %zu errors more", errors->n_found - errors->n);
+    }
+}
+
+/* Reads the settings; what is wrong is logged. 0 and *ret, or a negative errno. */
+static int
+load_conf(const char *file, struct conf **ret)
+{
+    struct conf_errors errors = {0};
+    int r = conf_load(file, ret, &errors);
+
+    log_errors(&errors);
+    if (r == -ENOMEM) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "no memory for the configuration");
+    }
+    conf_errors_reset(&errors);
+    return r;
+}
+
+static void
+summarize(struct daemon *d, char ret[static REPORT_SUMMARY_SIZE])
+{
+    struct report report;
+
+    prober_report(d->prober, d->since, &report);
+    report_summary(&report, ret);
+}
+
+static int
+level_of_endpoint(const struct endpoint *e)
+{
+    if (!e->spec.required || e->state == STATE_OK || e->state == STATE_UNKNOWN) {
+        return LOG_NOTICE;
+    }
+    return e->state == STATE_FAILED ? LOG_ERR : LOG_WARNING;
+}
+
+static int
+level_of_host(enum host_state state)
+{
+    if (state == HOST_STATE_UNHEALTHY) {
+        return LOG_ERR;
+    }
+    return state == HOST_STATE_DEGRADED ? LOG_WARNING : LOG_NOTICE;
+}
+
+static void
+log_host_change(struct daemon *d, enum host_state state)
+{
+    char summary[REPORT_SUMMARY_SIZE];
+    char line[LOG_LINE_SIZE];
+    char duration[24];
+    char lasted[TIMESPAN_TEXT_SIZE];
+    struct moment now = moment_now(d->loop);
+    int64_t lasted_ms = now.mono_ms - d->since.mono_ms;
+    enum host_state old = d->state;
+
+    d->state = state;
+    d->since = now;
+    summarize(d, summary);
+    (void)snprintf(duration, sizeof(duration), "%lld", (long long)lasted_ms);
+    (void)snprintf(line, sizeof(line), "host %s (%s for %s): %s", host_state_str(state),
+        host_state_str(old), timespan_format(lasted_ms, lasted), summary);
+
+    const struct journal_field fields[] = {
+        {"VPCE_STATE", host_state_str(state)},
+        {"VPCE_OLD_STATE", host_state_str(old)},
+        {"VPCE_SUMMARY", summary},
+        {"VPCE_DURATION_MS", duration},
+    };
+
+    journal_send(
+        JOURNAL_EVENT_HOST_CHANGED, level_of_host(state), line, fields, ARRAY_SIZE(fields));
+}
+
+/* A VPCE_ADDRESS for each address that fails; returns how many fields there are now. */
+static size_t
+add_address_fields(struct journal_field *fields, size_t n, const struct endpoint *e,
+    char texts[static FAMILY_N * PROBE_ADDRS_MAX][ADDR_TEXT_SIZE])
+{
+    const struct probe_result *result = &e->evidence;
+    size_t n_texts = 0;
+
+    for (size_t i = 0; i < result->n_addrs && n < JOURNAL_FIELDS_MAX; i++) {
+        if (result->addrs[i].judged && result->addrs[i].outcome != ADDR_OUTCOME_OK &&
+            n_texts < FAMILY_N * PROBE_ADDRS_MAX) {
+            const char *text = addr_format(&result->addrs[i].addr, texts[n_texts++]);
+
+            fields[n++] = (struct journal_field){"VPCE_ADDRESS", text};
+        }
+    }
+    return n;
+}
+
+static void
+log_endpoint_change(struct daemon *d, const struct endpoint *e, const struct transition *change)
+{
+    char line[LOG_LINE_SIZE];
+    char duration[24];
+    char lasted[TIMESPAN_TEXT_SIZE];
+    char remedy[REMEDY_SIZE] = "";
+    char texts[FAMILY_N * PROBE_ADDRS_MAX][ADDR_TEXT_SIZE];
+    struct text text = TEXT(remedy);
+    struct report report;
+
+    prober_report(d->prober, d->since, &report);
+    verdict_remedy(&text, &e->spec, e->verdict, &report.context);
+    (void)snprintf(duration, sizeof(duration), "%lld", (long long)change->lasted_ms);
+    (void)snprintf(line, sizeof(line), "%s %s: %s (%s for %s): %s", e->spec.key,
+        endpoint_state_str(change->state), verdict_str(change->verdict),
+        endpoint_state_str(change->old_state), timespan_format(change->lasted_ms, lasted),
+        e->summary != NULL ? e->summary : "");
+
+    struct journal_field fields[JOURNAL_FIELDS_MAX] = {
+        {"VPCE_ENDPOINT", e->spec.key},
+        {"VPCE_HOST", e->spec.hostname},
+        {"VPCE_STATE", endpoint_state_str(change->state)},
+        {"VPCE_OLD_STATE", endpoint_state_str(change->old_state)},
+        {"VPCE_VERDICT", verdict_str(change->verdict)},
+        {"VPCE_OLD_VERDICT", verdict_str(change->old_verdict)},
+        {"VPCE_PATH", network_path_str(e->path)},
+        {"VPCE_SUMMARY", e->summary},
+        {"VPCE_REMEDY", remedy},
+        {"VPCE_DURATION_MS", duration},
+    };
+    size_t n = add_address_fields(fields, 10, e, texts);
+
+    journal_send(JOURNAL_EVENT_ENDPOINT_CHANGED, level_of_endpoint(e), line, fields, n);
+}
+
+static void
+update_host(struct daemon *d)
+{
+    enum host_state state = prober_host_state(d->prober);
+    char summary[REPORT_SUMMARY_SIZE];
+
+    if (state != d->state) {
+        log_host_change(d, state);
+    }
+    summarize(d, summary);
+    notify_status(summary);
+}
+
+static void
+on_change(const struct endpoint *e, const struct transition *change, void *arg)
+{
+    log_endpoint_change(arg, e, change);
+    update_host(arg);
+}
+
+static void
+on_report(struct report *ret, void *arg)
+{
+    struct daemon *d = arg;
+
+    prober_report(d->prober, d->since, ret);
+}
+
+static int
+make_prober(struct daemon *d, const struct conf *conf, struct prober **ret)
+{
+    const struct prober_callbacks callbacks = {.on_change = on_change, .arg = d};
+    char error[PROBER_ERROR_SIZE];
+    int r = prober_new(d->loop, conf, false, &callbacks, ret, error);
+
+    if (r < 0) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "%s", error);
+    }
+    return r;
+}
+
+static void
+log_event(enum journal_event event, int level, const char *line)
+{
+    journal_send(event, level, line, NULL, 0);
+}
+
+static void
+reload(struct daemon *d)
+{
+    struct conf *conf = NULL;
+    struct prober *prober = NULL;
+    char line[LOG_LINE_SIZE];
+
+    if (load_conf(d->options->conf_file, &conf) < 0 || make_prober(d, conf, &prober) < 0) {
+        conf_free(conf);
+        log_event(
+            JOURNAL_EVENT_RELOAD_REFUSED, LOG_ERR, "configuration refused, the old settings stay");
+        return;
+    }
+    prober_adopt(prober, d->prober);
+    prober_free(d->prober);
+    conf_free(d->conf);
+    d->prober = prober;
+    d->conf = conf;
+    (void)snprintf(
+        line, sizeof(line), "configuration reloaded, probing %zu endpoints", prober_n(prober));
+    log_event(JOURNAL_EVENT_RELOADED, LOG_NOTICE, line);
+    update_host(d);
+    prober_start(d->prober);
+}
+
+static void
+on_hangup(int signal_number, void *arg)
+{
+    struct daemon *d = arg;
+    char summary[REPORT_SUMMARY_SIZE];
+
+    (void)signal_number;
+    notify_reloading(loop_now_us(d->loop));
+    reload(d);
+    summarize(d, summary);
+    notify_ready(summary);
+}
+
+static void
+on_probe_now(int signal_number, void *arg)
+{
+    struct daemon *d = arg;
+
+    (void)signal_number;
+    log_msg(LOG_INFO, LOG_TOPIC_LOOP, "probing every endpoint now");
+    prober_probe_all(d->prober, 0);
+}
+
+static void
+on_stop(int signal_number, void *arg)
+{
+    struct daemon *d = arg;
+
+    log_msg(LOG_INFO, LOG_TOPIC_LOOP, "%s, stopping", strsignal(signal_number));
+    notify_stopping();
+    loop_stop(d->loop);
+}
+
+static void
+on_watchdog(void *arg)
+{
+    struct daemon *d = arg;
+
+    notify_watchdog();
+    (void)loop_timer_set(d->watchdog, d->watchdog_ms);
+}
+
+static int
+open_signals(struct daemon *d)
+{
+    const struct {
+        int number;
+        loop_signal_fn handler;
+    } signals[] = {
+        {SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_hangup}, {SIGUSR1, on_probe_now}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        int r = loop_on_signal(d->loop, signals[i].number, signals[i].handler, d);
+
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int
+open_watchdog(struct daemon *d)
+{
+    d->watchdog_ms = notify_watchdog_interval_ms();
+    if (d->watchdog_ms == 0) {
+        return 0;
+    }
+    d->watchdog = loop_timer_new(d->loop, on_watchdog, d);
+    return d->watchdog != NULL ? loop_timer_set(d->watchdog, d->watchdog_ms) : -ENOMEM;
+}
+
+static int
+listen_on_own_socket(struct daemon *d)
+{
+    const char *path = d->options->socket != NULL ? d->options->socket : d->conf->socket;
+    int fd = status_socket_open(path);
+
+    if (fd < 0) {
+        log_msg(LOG_ERR, LOG_TOPIC_CTL, "cannot open the status socket %s: %s", path,
+            fd == -EADDRINUSE ? "another vpce-probed serves it" : strerror(-fd));
+        return fd;
+    }
+    (void)str_copy(d->own_socket, sizeof(d->own_socket), path);
+    return status_server_listen(d->server, fd);
+}
+
+static int
+open_server(struct daemon *d)
+{
+    int fds[NOTIFY_SOCKETS_MAX];
+    int n = notify_take_sockets(fds);
+
+    if (n < 0) {
+        log_msg(LOG_ERR, LOG_TOPIC_CTL, "what systemd passed is not a listening socket: %s",
+            strerror(-n));
+        return n;
+    }
+    d->server = status_server_new(d->loop, on_report, d);
+    if (d->server == NULL) {
+        return -ENOMEM;
+    }
+    for (int i = 0; i < n; i++) {
+        int r = status_server_listen(d->server, fds[i]);
+
+        if (r < 0) {
+            return r;
+        }
+    }
+    return n == 0 ? listen_on_own_socket(d) : 0;
+}
+
+static void
+log_start(struct daemon *d)
+{
+    char line[LOG_LINE_SIZE];
+    size_t n = prober_n(d->prober);
+    size_t n_runnable = prober_n_runnable(d->prober);
+
+    (void)snprintf(line, sizeof(line), "vpce-probed %s started, probing %zu endpoints",
+        VPCE_VERSION, n_runnable);
+    log_event(JOURNAL_EVENT_STARTED, LOG_NOTICE, line);
+    if (n_runnable < n) {
+        log_msg(LOG_WARNING, LOG_TOPIC_CONF,
+            "%zu endpoints have no host name yet: set Region= and AccountId=, or allow IMDS",
+            n - n_runnable);
+    }
+}
+
+static int
+open_all(struct daemon *d)
+{
+    int r;
+
+    d->loop = loop_new();
+    if (d->loop == NULL) {
+        return -ENOMEM;
+    }
+    d->since = moment_now(d->loop);
+    r = open_signals(d);
+    if (r == 0) {
+        r = open_watchdog(d);
+    }
+    if (r == 0) {
+        r = make_prober(d, d->conf, &d->prober);
+    }
+    if (r == 0) {
+        r = open_server(d);
+    }
+    return r;
+}
+
+static void
+close_all(struct daemon *d)
+{
+    status_server_free(d->server);
+    if (d->own_socket[0] != '\0') {
+        (void)unlink(d->own_socket);
+    }
+    prober_free(d->prober);
+    loop_timer_free(d->watchdog);
+    loop_free(d->loop);
+    conf_free(d->conf);
+}
+
+int
+daemon_run(const struct daemon_options *options)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct daemon d = {.options = options};
+    int r;
+
+    log_set_sink(journal_log_sink);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
+    if (load_conf(options->conf_file, &d.conf) < 0) {
+        return EXIT_STATUS_CONFIG;
+    }
+    r = open_all(&d);
+    if (r == 0) {
+        log_start(&d);
+        prober_start(d.prober);
+        notify_ready("probing");
+        r = loop_run(d.loop);
+    } else {
+        log_msg(LOG_ERR, LOG_TOPIC_LOOP, "cannot start: %s", strerror(-r));
+    }
+    close_all(&d);
+    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+daemon_check_config(const char *conf_file)
+{
+    struct conf *conf = NULL;
+
+    if (load_conf(conf_file, &conf) < 0) {
+        return EXIT_STATUS_CONFIG;
+    }
+    conf_free(conf);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,344 @@
+/* See endpoint.h. The history of runs is kept as codes, newest first; every rule looks at the runs
+ * in a row at its front. */
+#include "daemon/endpoint.h"
+
+#include <stdlib.h>
+
+void
+endpoint_init(struct endpoint *e, const struct endpoint_spec *spec, struct moment now)
+{
+    memset(e, 0, sizeof(*e));
+    e->spec = *spec;
+    e->since = now;
+    e->last_conclusive_ms = now.mono_ms;
+    probe_result_init(&e->evidence);
+}
+
+void
+endpoint_done(struct endpoint *e)
+{
+    free(TAKE(e->summary));
+    free(TAKE(e->memory));
+    e->n_memory = 0;
+    probe_result_reset(&e->evidence);
+}
+
+static uint16_t
+failures_of(const struct endpoint *e, const struct addr *addr)
+{
+    for (size_t i = 0; i < e->n_memory; i++) {
+        if (addr_equal(&e->memory[i].addr, addr)) {
+            return e->memory[i].failures;
+        }
+    }
+    return 0;
+}
+
+static bool
+result_lists(const struct probe_result *result, const struct addr *addr)
+{
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        if (addr_equal(&result->addrs[i].addr, addr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An address that this run knows nothing of, because DNS failed, keeps its count; one that DNS no
+ * longer lists is forgotten. */
+static bool
+keeps_memory(const struct addr_memory *memory, const struct probe_result *result)
+{
+    enum dns_outcome outcome = result->dns[FAMILY_INDEX(memory->addr.family)].outcome;
+
+    return outcome != DNS_OUTCOME_OK && outcome != DNS_OUTCOME_NODATA &&
+           !result_lists(result, &memory->addr);
+}
+
+/* Count each address's failures in a row into the result, and remember them for the next run. */
+static void
+remember_failures(struct endpoint *e, struct probe_result *result)
+{
+    struct addr_memory *memory = NULL;
+    size_t max = result->n_addrs + e->n_memory;
+    size_t n = 0;
+
+    if (max > 0) {
+        memory = calloc(max, sizeof(*memory));
+    }
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        struct addr_result *addr = &result->addrs[i];
+        uint16_t before = failures_of(e, &addr->addr);
+
+        if (addr->outcome == ADDR_OUTCOME_OK) {
+            continue;
+        }
+        addr->failures = before < UINT16_MAX ? (uint16_t)(before + 1) : before;
+        if (memory != NULL) {
+            memory[n++] = (struct addr_memory){addr->addr, addr->failures};
+        }
+    }
+    for (size_t i = 0; memory != NULL && i < e->n_memory; i++) {
+        if (keeps_memory(&e->memory[i], result)) {
+            memory[n++] = e->memory[i];
+        }
+    }
+    if (n == 0) {
+        free(TAKE(memory));
+    }
+    free(e->memory);
+    e->memory = memory;
+    e->n_memory = n;
+}
+
+/* Put the run in front. Evidence that reaches back (an address that counts has failed in each of
+ * its last held_runs runs) corrects the runs it was too early to judge. */
+static void
+push_history(struct endpoint *e, const struct verdict *run, const struct verdict_policy *policy)
+{
+    memmove(e->history + 1, e->history, (ENDPOINT_HISTORY_N - 1) * sizeof(e->history[0]));
+    e->history[0] = run->code;
+    e->n_history += e->n_history < ENDPOINT_HISTORY_N;
+    for (size_t i = 1; i < run->held_runs && i < e->n_history; i++) {
+        if (verdict_state(e->history[i], policy) < run->state) {
+            e->history[i] = run->code;
+        }
+    }
+}
+
+static enum endpoint_state
+state_in(const struct endpoint *e, size_t i, const struct endpoint_policy *policy)
+{
+    return verdict_state(e->history[i], &policy->verdict);
+}
+
+/* The newest of the first n runs that had the state. */
+static enum verdict_code
+code_with_state(const struct endpoint *e, size_t n, enum endpoint_state state,
+    const struct endpoint_policy *policy)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (state_in(e, i, policy) == state) {
+            return e->history[i];
+        }
+    }
+    return e->history[0];
+}
+
+/* The newest `fall` runs are all worse than the state: the mildest of them is the new one. */
+static bool
+has_fallen(const struct endpoint *e, const struct endpoint_policy *policy, enum verdict_code *ret)
+{
+    enum endpoint_state mildest = STATE_FAILED;
+
+    if (e->n_history < policy->fall) {
+        return false;
+    }
+    for (size_t i = 0; i < policy->fall; i++) {
+        enum endpoint_state state = state_in(e, i, policy);
+
+        if (state <= e->state) {
+            return false;
+        }
+        mildest = state < mildest ? state : mildest;
+    }
+    *ret = code_with_state(e, policy->fall, mildest, policy);
+    return true;
+}
+
+static bool
+has_risen(const struct endpoint *e, const struct endpoint_policy *policy, enum verdict_code *ret)
+{
+    enum endpoint_state worst = STATE_OK;
+
+    if (e->n_history < policy->rise) {
+        return false;
+    }
+    for (size_t i = 0; i < policy->rise; i++) {
+        enum endpoint_state state = state_in(e, i, policy);
+
+        if (state >= e->state) {
+            return false;
+        }
+        worst = state > worst ? state : worst;
+    }
+    *ret = code_with_state(e, policy->rise, worst, policy);
+    return true;
+}
+
+static bool
+has_other_verdict(
+    const struct endpoint *e, const struct endpoint_policy *policy, enum verdict_code *ret)
+{
+    if (e->n_history < policy->fall || e->history[0] == e->verdict) {
+        return false;
+    }
+    for (size_t i = 0; i < policy->fall; i++) {
+        if (e->history[i] != e->history[0] || state_in(e, i, policy) != e->state) {
+            return false;
+        }
+    }
+    *ret = e->history[0];
+    return true;
+}
+
+/* The verdict the runs so far settle on; false: no change. */
+static bool
+settle(const struct endpoint *e, const struct endpoint_policy *policy, enum verdict_code *ret)
+{
+    if (e->state == STATE_UNKNOWN && state_in(e, 0, policy) < STATE_FAILED) {
+        *ret = e->history[0];
+        return true;
+    }
+    return has_fallen(e, policy, ret) || has_risen(e, policy, ret) ||
+           has_other_verdict(e, policy, ret);
+}
+
+static void
+change_to(struct endpoint *e, enum endpoint_state state, enum verdict_code verdict,
+    struct moment now, struct transition *ret)
+{
+    *ret = (struct transition){.old_state = e->state,
+        .state = state,
+        .old_verdict = e->verdict,
+        .verdict = verdict,
+        .lasted_ms = now.mono_ms - e->since.mono_ms};
+    if (state != e->state) {
+        e->since = now;
+        e->changes++;
+    }
+    e->state = state;
+    e->verdict = verdict;
+}
+
+static void
+keep_summary(struct endpoint *e, const struct verdict *run, const struct verdict_context *context)
+{
+    char buf[SUMMARY_SIZE];
+    struct text text = TEXT(buf);
+    char *copy;
+
+    buf[0] = '\0';
+    verdict_summary(&text, &e->spec, &e->evidence, run, context);
+    copy = strdup(buf);
+    if (copy != NULL) {
+        free(e->summary);
+        e->summary = copy;
+    }
+}
+
+bool
+endpoint_apply(struct endpoint *e, struct probe_result *result,
+    const struct endpoint_policy *policy, const struct verdict_context *context, struct moment now,
+    struct transition *ret)
+{
+    enum verdict_code settled;
+    struct verdict run;
+    bool changed = false;
+
+    /* a first look without memory: a run that makes no statement must not count failures either */
+    verdict_of_run(&e->spec, result, &policy->verdict, &run);
+    e->runs++;
+    e->last_run_at = now;
+    if (run.code == VERDICT_NO_RESOURCES || run.code == VERDICT_NONE) {
+        e->last_run = run;
+        e->run_failures[run.code]++;
+        probe_result_reset(result);
+        return false;
+    }
+    remember_failures(e, result);
+    verdict_of_run(&e->spec, result, &policy->verdict, &run);
+    e->last_run = run;
+    if (run.state != STATE_OK) {
+        e->run_failures[run.code]++;
+    }
+    e->last_conclusive_ms = now.mono_ms;
+    probe_result_move(&e->evidence, result);
+    push_history(e, &run, &policy->verdict);
+    if (settle(e, policy, &settled)) {
+        change_to(e, verdict_state(settled, &policy->verdict), settled, now, ret);
+        changed = ret->state != ret->old_state || ret->verdict != ret->old_verdict;
+    }
+    if (run.code == e->verdict) {
+        e->path = run.path;
+        keep_summary(e, &run, context);
+    }
+    return changed;
+}
+
+bool
+endpoint_expire(struct endpoint *e, const struct endpoint_policy *policy, struct moment now,
+    struct transition *ret)
+{
+    if (e->state == STATE_UNKNOWN || now.mono_ms - e->last_conclusive_ms <= policy->stale_ms) {
+        return false;
+    }
+    change_to(e, STATE_UNKNOWN, VERDICT_NO_RESOURCES, now, ret);
+    e->path = PATH_UNKNOWN;
+    e->n_history = 0;
+    keep_summary(e, &(struct verdict){.code = VERDICT_NO_RESOURCES}, &(struct verdict_context){0});
+    return true;
+}
+
+bool
+endpoint_is_undecided(const struct endpoint *e, const struct endpoint_policy *policy)
+{
+    if (e->state == STATE_UNKNOWN || e->n_history == 0 || e->history[0] != e->verdict) {
+        return true;
+    }
+    for (size_t i = 0; i < e->evidence.n_addrs; i++) {
+        const struct addr_result *addr = &e->evidence.addrs[i];
+        bool remembered =
+            addr->addr_class == ADDR_CLASS_VPC || addr->addr_class == ADDR_CLASS_PRIVATE;
+
+        if (addr->judged && remembered && addr->failures > 0 &&
+            addr->failures < policy->verdict.fall) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *
+host_state_str(enum host_state state)
+{
+    switch (state) {
+    case HOST_STATE_UNKNOWN:
+        return "unknown";
+    case HOST_STATE_HEALTHY:
+        return "healthy";
+    case HOST_STATE_DEGRADED:
+        return "degraded";
+    case HOST_STATE_UNHEALTHY:
+        return "unhealthy";
+    }
+    return "unknown";
+}
+
+enum host_state
+host_state_of(const struct endpoint *endpoints, size_t n)
+{
+    unsigned by_state[ENDPOINT_STATE_N] = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        if (endpoints[i].spec.required) {
+            by_state[endpoints[i].state]++;
+        }
+    }
+    if (by_state[STATE_FAILED] > 0) {
+        return HOST_STATE_UNHEALTHY;
+    }
+    if (by_state[STATE_UNKNOWN] > 0) {
+        return HOST_STATE_UNKNOWN;
+    }
+    return by_state[STATE_DEGRADED] > 0 ? HOST_STATE_DEGRADED : HOST_STATE_HEALTHY;
+}
+
+bool
+host_is_ready(const struct endpoint *endpoints, size_t n, bool only_healthy)
+{
+    enum host_state state = host_state_of(endpoints, n);
+
+    return state == HOST_STATE_HEALTHY || (state == HOST_STATE_DEGRADED && !only_healthy);
+}

@@ -1,0 +1,411 @@
+/* See prober.h. One endpoint's life: its timer fires -> it queues for a run -> the probe runs ->
+ * on_result judges, tells and sets the timer again. Timers of decided endpoints share a grid, so
+ * one wake-up starts them all. */
+#include "daemon/prober.h"
+
+#include "conf/plan.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/schedule.h"
+#include "daemon/util.h"
+#include "probes/dns.h"
+#include "probes/probe.h"
+#include "probes/slots.h"
+#include "probes/tls.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* A run without conclusion is forgiven for this long: a few intervals, and a little for short
+ * ones. */
+#define STALE_INTERVALS 3
+#define STALE_EXTRA_MS 10000
+
+/* An endpoint and what probes it; index-parallel with prober.endpoints. */
+struct watched {
+    struct prober *prober;
+    size_t index;
+    struct probe *probe;
+    struct loop_timer *timer;
+    struct watched *next; /* while queued */
+    bool queued;
+    int64_t started_ms; /* newest run; 0: none */
+};
+
+struct prober {
+    struct loop *loop;
+    const struct conf *conf;
+    bool once;
+    struct prober_callbacks callbacks;
+    struct host host;
+    struct schedule schedule;
+    struct endpoint_policy policy;
+    struct probe_env env;
+    size_t n;
+    struct endpoint *endpoints;
+    struct watched *watched;
+    int64_t *due_ms;
+    struct watched *queue; /* due, waiting for a place; first in, first out */
+    struct watched **queue_end;
+    size_t n_running;
+};
+
+struct moment
+moment_now(struct loop *loop)
+{
+    struct timespec wall;
+
+    (void)clock_gettime(CLOCK_REALTIME, &wall);
+    return (struct moment){.mono_ms = loop_now_ms(loop),
+        .wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000};
+}
+
+static struct verdict_context
+context_of(const struct prober *prober, struct moment now)
+{
+    return (struct verdict_context){.nets = &prober->host.nets,
+        .wall_s = now.wall_ms / 1000,
+        .certificate_warning_s = prober->conf->certificate_warning_ms / 1000};
+}
+
+static void
+start_queued(struct prober *prober)
+{
+    while (prober->queue != NULL && schedule_may_start(&prober->schedule, prober->n_running)) {
+        struct watched *w = prober->queue;
+
+        prober->queue = w->next;
+        if (prober->queue == NULL) {
+            prober->queue_end = &prober->queue;
+        }
+        w->queued = false;
+        if (probe_start(w->probe, &prober->endpoints[w->index].spec) == 0) {
+            prober->n_running++;
+            w->started_ms = loop_now_ms(prober->loop);
+        }
+    }
+}
+
+static void
+enqueue(struct watched *w)
+{
+    struct prober *prober = w->prober;
+
+    if (w->queued || probe_is_running(w->probe)) {
+        return;
+    }
+    w->queued = true;
+    w->next = NULL;
+    *prober->queue_end = w;
+    prober->queue_end = &w->next;
+}
+
+static void
+on_due(void *arg)
+{
+    struct watched *w = arg;
+
+    if (dns_refresh(w->prober->env.dns)) {
+        log_msg(LOG_NOTICE, LOG_TOPIC_DNS, "name servers changed, using the new ones");
+    }
+    enqueue(w);
+    start_queued(w->prober);
+}
+
+static void
+set_due(struct watched *w, int64_t due_ms)
+{
+    struct prober *prober = w->prober;
+
+    prober->due_ms[w->index] = due_ms;
+    if (loop_timer_set(w->timer, due_ms - loop_now_ms(prober->loop)) < 0) {
+        log_msg(LOG_ERR, LOG_TOPIC_LOOP, "no memory for a timer, probing again at once");
+        enqueue(w);
+    }
+}
+
+void
+prober_probe_all(struct prober *prober, int64_t min_age_ms)
+{
+    int64_t now_ms = loop_now_ms(prober->loop);
+
+    for (size_t i = 0; i < prober->n; i++) {
+        struct watched *w = &prober->watched[i];
+        bool young = w->started_ms != 0 && now_ms - w->started_ms < min_age_ms;
+
+        if (prober->endpoints[i].spec.hostname[0] != '\0' && !w->queued && !young &&
+            !probe_is_running(w->probe)) {
+            set_due(w, now_ms);
+        }
+    }
+}
+
+/* The newest run failed and the one before it, if any, did not. */
+static bool
+has_just_failed(const struct endpoint *e, const struct endpoint_policy *policy)
+{
+    return e->n_history > 0 && verdict_state(e->history[0], &policy->verdict) == STATE_FAILED &&
+           (e->n_history == 1 || verdict_state(e->history[1], &policy->verdict) != STATE_FAILED);
+}
+
+static void
+tell(struct prober *prober, const struct endpoint *e, const struct transition *change)
+{
+    if (prober->callbacks.on_change != NULL) {
+        prober->callbacks.on_change(e, change, prober->callbacks.arg);
+    }
+}
+
+static void
+judge(struct prober *prober, struct endpoint *e, struct probe_result *result)
+{
+    struct moment now = moment_now(prober->loop);
+    struct verdict_context context = context_of(prober, now);
+    struct transition change;
+
+    if (endpoint_apply(e, result, &prober->policy, &context, now, &change)) {
+        tell(prober, e, &change);
+    }
+    if (endpoint_expire(e, &prober->policy, now, &change)) {
+        tell(prober, e, &change);
+    }
+}
+
+static void
+on_result(struct probe_result *result, void *arg)
+{
+    struct watched *w = arg;
+    struct prober *prober = w->prober;
+    struct endpoint *e = &prober->endpoints[w->index];
+
+    prober->n_running--;
+    judge(prober, e, result);
+    if (!prober->once) {
+        bool undecided = endpoint_is_undecided(e, &prober->policy);
+
+        set_due(w, schedule_next(&prober->schedule, loop_now_ms(prober->loop), undecided));
+        if (e->last_run.state == STATE_FAILED && has_just_failed(e, &prober->policy)) {
+            prober_probe_all(prober, prober->schedule.fast_interval_ms);
+        }
+    }
+    start_queued(prober);
+    if (prober->callbacks.on_run != NULL) {
+        prober->callbacks.on_run(e, prober->callbacks.arg);
+    }
+}
+
+/* Which moment of the interval is this host's: differs from host to host, stays over restarts. */
+static int64_t
+own_phase(int64_t interval_ms)
+{
+    CLEANUP(cleanup_free) char *machine_id = NULL;
+    size_t len;
+    int r = read_file("/etc/machine-id", 128, &machine_id, &len);
+
+    return schedule_phase(r == 0 ? machine_id : "", interval_ms);
+}
+
+static void
+set_policy(struct prober *prober)
+{
+    const struct conf *conf = prober->conf;
+
+    prober->schedule = (struct schedule){.interval_ms = conf->interval_ms,
+        .fast_interval_ms = conf->fast_interval_ms,
+        .phase_ms = own_phase(conf->interval_ms),
+        .max_running = conf->parallel};
+    prober->policy = (struct endpoint_policy){.rise = prober->once ? 1 : conf->rise,
+        .fall = prober->once ? 1 : conf->fall,
+        .stale_ms = STALE_INTERVALS * conf->interval_ms + STALE_EXTRA_MS,
+        .verdict = {
+            .public_path_fails = conf->public_path_fails, .fall = prober->once ? 1 : conf->fall}};
+}
+
+static int
+open_env(struct prober *prober, char error[static PROBER_ERROR_SIZE])
+{
+    const char *ca_file = conf_ca_file(prober->conf);
+    int r = tls_ctx_new(ca_file, &prober->env.tls_ctx);
+
+    if (r < 0) {
+        (void)snprintf(error, PROBER_ERROR_SIZE, "cannot load trusted certificates from %s: %s",
+            ca_file, r == -EINVAL ? "no certificate in it" : strerror(-r));
+        return r;
+    }
+    prober->env.loop = prober->loop;
+    prober->env.options = prober->conf->probe;
+    prober->env.slots = slots_new(prober->loop, prober->conf->parallel);
+    if (prober->env.slots == NULL ||
+        dns_new(prober->loop, prober->conf->probe.dns_timeout_ms, &prober->env.dns) < 0) {
+        (void)snprintf(error, PROBER_ERROR_SIZE, "no memory");
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int
+open_endpoint(struct prober *prober, size_t i, const struct endpoint_spec *spec, struct moment now)
+{
+    struct watched *w = &prober->watched[i];
+
+    w->prober = prober;
+    w->index = i;
+    endpoint_init(&prober->endpoints[i], spec, now);
+    w->timer = loop_timer_new(prober->loop, on_due, w);
+    w->probe = probe_new(&prober->env, &prober->host.nets, on_result, w);
+    return w->timer != NULL && w->probe != NULL ? 0 : -ENOMEM;
+}
+
+static int
+open_endpoints(struct prober *prober, const struct plan *plan)
+{
+    struct moment now = moment_now(prober->loop);
+
+    prober->endpoints = calloc(plan->n, sizeof(*prober->endpoints));
+    prober->watched = calloc(plan->n, sizeof(*prober->watched));
+    prober->due_ms = calloc(plan->n, sizeof(*prober->due_ms));
+    if (plan->n > 0 &&
+        (prober->endpoints == NULL || prober->watched == NULL || prober->due_ms == NULL)) {
+        return -ENOMEM;
+    }
+    for (; prober->n < plan->n; prober->n++) {
+        if (open_endpoint(prober, prober->n, &plan->specs[prober->n], now) < 0) {
+            prober->n++; /* the half-made one is released with the others */
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+int
+prober_new(struct loop *loop, const struct conf *conf, bool once,
+    const struct prober_callbacks *callbacks, struct prober **ret,
+    char error[static PROBER_ERROR_SIZE])
+{
+    struct prober *prober = calloc(1, sizeof(*prober));
+    struct plan plan = {0};
+    int r = -ENOMEM;
+
+    (void)snprintf(error, PROBER_ERROR_SIZE, "no memory");
+    if (prober == NULL) {
+        return -ENOMEM;
+    }
+    prober->loop = loop;
+    prober->conf = conf;
+    prober->once = once;
+    prober->callbacks = *callbacks;
+    prober->queue_end = &prober->queue;
+    host_from_conf(conf, &prober->host);
+    set_policy(prober);
+    r = open_env(prober, error);
+    if (r == 0) {
+        r = plan_build(conf, &prober->host, false, &plan);
+    }
+    if (r == 0) {
+        r = open_endpoints(prober, &plan);
+    }
+    plan_reset(&plan);
+    if (r < 0) {
+        prober_free(prober);
+        return r;
+    }
+    *ret = prober;
+    return 0;
+}
+
+static bool
+is_same_endpoint(const struct endpoint_spec *a, const struct endpoint_spec *b)
+{
+    return streq(a->key, b->key) && streq(a->hostname, b->hostname) && a->port == b->port;
+}
+
+void
+prober_adopt(struct prober *prober, struct prober *old)
+{
+    for (size_t i = 0; i < prober->n; i++) {
+        struct endpoint *e = &prober->endpoints[i];
+
+        for (size_t k = 0; k < old->n; k++) {
+            /* mostly the same list: look at the same place first */
+            size_t at = (i + k) % old->n;
+            struct endpoint_spec spec = e->spec;
+
+            if (!is_same_endpoint(&old->endpoints[at].spec, &spec)) {
+                continue;
+            }
+            endpoint_done(e);
+            *e = old->endpoints[at];
+            e->spec = spec;
+            endpoint_init(&old->endpoints[at], &spec, e->since);
+            old->endpoints[at].spec.key[0] = '\0'; /* given away */
+            break;
+        }
+    }
+}
+
+void
+prober_start(struct prober *prober)
+{
+    prober_probe_all(prober, 0);
+}
+
+void
+prober_report(struct prober *prober, struct moment since, struct report *ret)
+{
+    struct moment now = moment_now(prober->loop);
+
+    *ret = (struct report){.now = now,
+        .host = &prober->host,
+        .state = prober_host_state(prober),
+        .since = since,
+        .endpoints = prober->endpoints,
+        .due_ms = prober->once ? NULL : prober->due_ms,
+        .n_endpoints = prober->n,
+        .context = context_of(prober, now)};
+    ret->n_nameservers = dns_nameservers(prober->env.dns, ret->nameservers);
+}
+
+size_t
+prober_n(const struct prober *prober)
+{
+    return prober->n;
+}
+
+size_t
+prober_n_runnable(const struct prober *prober)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < prober->n; i++) {
+        n += prober->endpoints[i].spec.hostname[0] != '\0';
+    }
+    return n;
+}
+
+enum host_state
+prober_host_state(const struct prober *prober)
+{
+    return host_state_of(prober->endpoints, prober->n);
+}
+
+void
+prober_free(struct prober *prober)
+{
+    if (prober == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < prober->n; i++) {
+        probe_free(prober->watched[i].probe);
+        loop_timer_free(prober->watched[i].timer);
+        endpoint_done(&prober->endpoints[i]);
+    }
+    free(prober->endpoints);
+    free(prober->watched);
+    free(prober->due_ms);
+    dns_free(prober->env.dns);
+    slots_free(prober->env.slots);
+    tls_ctx_free(prober->env.tls_ctx);
+    free(prober);
+}

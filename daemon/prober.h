@@ -1,0 +1,51 @@
+/* The endpoints of one configuration and everything that probes them: trust store, name servers,
+ * a probe and a timer for each endpoint, the schedule. Used by the daemon (for ever) and by one
+ * check (once); a reload builds a new one and lets it adopt the states of the old. */
+#ifndef VPCE_DAEMON_PROBER_H
+#define VPCE_DAEMON_PROBER_H
+
+#include "daemon/report.h"
+
+struct loop;
+struct prober;
+
+struct prober_callbacks {
+    /* A settled change. e is borrowed until the callback returns. */
+    void (*on_change)(const struct endpoint *e, const struct transition *change, void *arg);
+    /* A run has ended (after on_change, if any). */
+    void (*on_run)(const struct endpoint *e, void *arg);
+    void *arg;
+};
+
+#define PROBER_ERROR_SIZE 512
+
+/* loop and conf are borrowed and outlive it. once: every endpoint is probed once when started, and
+ * its first run decides. callbacks: copied; a NULL function is not called.
+ * 0; or a negative errno, and error says what could not be had, in one sentence. */
+int prober_new(struct loop *loop, const struct conf *conf, bool once,
+    const struct prober_callbacks *callbacks, struct prober **ret,
+    char error[static PROBER_ERROR_SIZE]);
+
+/* Take over states, histories and counters of endpoints whose name and port are the same. Before
+ * prober_start. */
+void prober_adopt(struct prober *prober, struct prober *old);
+
+void prober_start(struct prober *prober);
+
+/* Every endpoint is due now, but for those whose newest run began less than min_age_ms ago. */
+void prober_probe_all(struct prober *prober, int64_t min_age_ms);
+
+/* A snapshot; borrows from the prober. since: when the host's state began. */
+void prober_report(struct prober *prober, struct moment since, struct report *ret);
+
+size_t prober_n(const struct prober *prober);
+size_t prober_n_runnable(const struct prober *prober); /* their host names are known */
+enum host_state prober_host_state(const struct prober *prober);
+
+/* Cancels all runs. NULL is fine. */
+void prober_free(struct prober *prober);
+
+/* Now, on both clocks. */
+struct moment moment_now(struct loop *loop);
+
+#endif

@@ -1,0 +1,83 @@
+/* See report.h. */
+#include "daemon/report.h"
+
+#include <stdio.h>
+#include <time.h>
+
+/* Endpoints that are named before "and N more". */
+#define NAMED_MAX 6
+
+static void
+add_named(struct text *t, const struct report *report, enum endpoint_state state)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < report->n_endpoints; i++) {
+        const struct endpoint *e = &report->endpoints[i];
+
+        if (!e->spec.required || e->state != state || ++n > NAMED_MAX) {
+            continue;
+        }
+        (void)text_add(t, "%s%s", n == 1 ? ": " : ", ", e->spec.key);
+        if (e->verdict != VERDICT_NONE) {
+            (void)text_add(t, " (%s)", verdict_str(e->verdict));
+        }
+    }
+    if (n > NAMED_MAX) {
+        (void)text_add(t, " and %u more", n - NAMED_MAX);
+    }
+}
+
+void
+report_summary(const struct report *report, char ret[static REPORT_SUMMARY_SIZE])
+{
+    struct text t = {.buf = ret, .size = REPORT_SUMMARY_SIZE};
+    unsigned n_required = 0;
+    unsigned n[ENDPOINT_STATE_N] = {0};
+
+    for (size_t i = 0; i < report->n_endpoints; i++) {
+        if (report->endpoints[i].spec.required) {
+            n_required++;
+            n[report->endpoints[i].state]++;
+        }
+    }
+    switch (report->state) {
+    case HOST_STATE_HEALTHY:
+        (void)text_add(&t, "all %u required endpoints are reachable", n_required);
+        break;
+    case HOST_STATE_DEGRADED:
+        (void)text_add(&t, "%u of %u required endpoints degraded", n[STATE_DEGRADED], n_required);
+        add_named(&t, report, STATE_DEGRADED);
+        break;
+    case HOST_STATE_UNHEALTHY:
+        (void)text_add(&t, "%u of %u required endpoints failed", n[STATE_FAILED], n_required);
+        add_named(&t, report, STATE_FAILED);
+        break;
+    case HOST_STATE_UNKNOWN:
+        (void)text_add(
+            &t, "%u of %u required endpoints not known yet", n[STATE_UNKNOWN], n_required);
+        add_named(&t, report, STATE_UNKNOWN);
+        break;
+    }
+}
+
+int64_t
+report_wall_ms(const struct report *report, int64_t mono_ms)
+{
+    return report->now.wall_ms + (mono_ms - report->now.mono_ms);
+}
+
+const char *
+rfc3339_format(int64_t wall_ms, char buf[static RFC3339_SIZE])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    char date[24];
+
+    if (gmtime_r(&seconds, &tm) == NULL ||
+        strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+        (void)str_copy(date, sizeof(date), "1970-01-01T00:00:00");
+    }
+    (void)snprintf(buf, RFC3339_SIZE, "%s.%03dZ", date, (int)(wall_ms % 1000));
+    return buf;
+}

@@ -1,0 +1,35 @@
+/* The snapshot everything is shown from: what the daemon (or one check) knows at one moment.
+ * Borrows; pure. */
+#ifndef VPCE_DAEMON_REPORT_H
+#define VPCE_DAEMON_REPORT_H
+
+#include "conf/host.h"
+#include "daemon/endpoint.h"
+
+struct report {
+    struct moment now;
+    const struct host *host;
+    enum host_state state;
+    struct moment since; /* when the state began */
+    const struct endpoint *endpoints;
+    const int64_t *due_ms; /* next run of each, monotonic; NULL: none is planned */
+    size_t n_endpoints;
+    struct nameserver_status nameservers[NAMESERVERS_MAX];
+    size_t n_nameservers;
+    struct verdict_context context;
+};
+
+#define REPORT_SUMMARY_SIZE 512
+
+/* The host's state in one sentence: how many required endpoints are reachable, which are not. */
+void report_summary(const struct report *report, char ret[static REPORT_SUMMARY_SIZE]);
+
+/* A monotonic time of this report as wall clock, milliseconds since 1970. */
+int64_t report_wall_ms(const struct report *report, int64_t mono_ms);
+
+#define RFC3339_SIZE 32
+
+/* "2026-01-31T12:00:00.000Z"; returns buf. */
+const char *rfc3339_format(int64_t wall_ms, char buf[static RFC3339_SIZE]);
+
+#endif

@@ -1,0 +1,334 @@
+/* See report_json.h. Absent facts are null, arrays always arrays, times RFC 3339 in UTC. Each
+ * function gives a new reference, or NULL, which json_pack's "o" passes on as failure. */
+#include "daemon/report_json.h"
+
+#include <stdlib.h>
+
+#ifndef VPCE_VERSION
+#define VPCE_VERSION "unknown"
+#endif
+
+/* One key and its value a line: the formatter would fill the lines. */
+/* clang-format off */
+
+/* Absent texts are "" in our structs and null in JSON. */
+static const char *
+text_or_null(const char *s)
+{
+    return s != NULL && s[0] != '\0' ? s : NULL;
+}
+
+static json_t *
+addr_json(const struct addr *addr)
+{
+    char buf[ADDR_TEXT_SIZE];
+
+    return addr->family == ADDR_FAMILY_NONE ? json_null() : json_string(addr_format(addr, buf));
+}
+
+static json_t *
+time_json(int64_t wall_ms)
+{
+    char buf[RFC3339_SIZE];
+
+    return json_string(rfc3339_format(wall_ms, buf));
+}
+
+/* Microseconds as milliseconds; negative is "not known". */
+static json_t *
+ms_json(int64_t us)
+{
+    return us < 0 ? json_null() : json_real((double)us / 1000.0);
+}
+
+static json_t *
+count_json(int64_t count)
+{
+    return count < 0 ? json_null() : json_integer(count);
+}
+
+static json_t *
+array_of(const char *const *texts, size_t n)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < n; i++) {
+        (void)json_array_append_new(array, json_string(texts[i]));
+    }
+    return array;
+}
+
+static json_t *
+tls_json(const struct addr_result *addr)
+{
+    const struct cert *cert = addr->cert;
+
+    if (cert == NULL) {
+        return json_null();
+    }
+    return json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:o, s:o}",
+        "version", text_or_null(addr->tls_version),
+        "cipher", text_or_null(addr->tls_cipher),
+        "subject", cert->subject,
+        "issuer", cert->issuer,
+        "not_before", time_json(cert->not_before * 1000),
+        "not_after", time_json(cert->not_after * 1000),
+        "names", array_of(cert->names, cert->n_names));
+}
+
+static json_t *
+subnet_json(const struct subnet *subnet)
+{
+    char buf[CIDR_TEXT_SIZE];
+
+    return subnet == NULL ? json_null() : json_string(cidr_format(&subnet->cidr, buf));
+}
+
+static json_t *
+address_json(const struct addr_result *addr, const struct vpc_nets *nets)
+{
+    const struct subnet *subnet = classify_subnet(&addr->addr, nets);
+
+    return json_pack("{s:o, s:s, s:s, s:o, s:s?, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+                     " s:s?}",
+        "address", addr_json(&addr->addr),
+        "family", addr_family_str(addr->addr.family),
+        "class", addr_class_str(addr->addr_class),
+        "subnet", subnet_json(subnet),
+        "availability_zone", subnet != NULL ? text_or_null(subnet->az_id) : NULL,
+        "outcome", addr_outcome_str(addr->outcome),
+        "phase", probe_phase_str(addr->phase),
+        "judged", addr->judged,
+        "connect_ms", ms_json(addr->connect_us),
+        "tls_ms", ms_json(addr->tls_us),
+        "rtt_ms", ms_json(addr->tcp.rtt_us),
+        "retransmits", count_json(addr->tcp.retransmits),
+        "path_mtu", count_json(addr->tcp.path_mtu),
+        "local_address", addr_json(&addr->local),
+        "tls", tls_json(addr),
+        "error", text_or_null(addr->error));
+}
+
+static json_t *
+addresses_json(const struct probe_result *result, const struct vpc_nets *nets)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        if (json_array_append_new(array, address_json(&result->addrs[i], nets)) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *
+query_json(const struct dns_result *dns, size_t family)
+{
+    json_t *servers = json_array();
+
+    for (size_t i = 0; i < dns->n_attempts; i++) {
+        (void)json_array_append_new(servers,
+            json_pack("{s:o, s:s}", "address", addr_json(&dns->attempts[i].server), "outcome",
+                dns_outcome_str(dns->attempts[i].outcome)));
+    }
+    return json_pack("{s:s, s:s, s:o, s:o, s:i, s:o}",
+        "family", addr_family_str(FAMILY_OF_INDEX(family)),
+        "outcome", dns_outcome_str(dns->outcome),
+        "server", addr_json(&dns->server),
+        "ms", ms_json(dns->elapsed_us),
+        "records", (int)dns->n_found,
+        "asked", servers);
+}
+
+/* The answer in short is that of the family that decides; both stand in "queries". */
+static json_t *
+dns_json(const struct probe_result *result)
+{
+    size_t family;
+    enum dns_outcome outcome = probe_result_dns(result, &family);
+    const struct dns_result *dns = &result->dns[family];
+    json_t *queries = json_array();
+
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        if (result->dns[f].outcome != DNS_OUTCOME_NONE) {
+            (void)json_array_append_new(queries, query_json(&result->dns[f], f));
+        }
+    }
+    return json_pack("{s:s?, s:o, s:o, s:o, s:n, s:o}",
+        "outcome", outcome == DNS_OUTCOME_NONE ? NULL : dns_outcome_str(outcome),
+        "server", addr_json(&dns->server),
+        "ms", ms_json(dns->elapsed_us),
+        "cname", array_of((const char *const *)result->cnames, result->n_cnames),
+        "second_opinion",
+        "queries", queries);
+}
+
+static json_t *
+notes_json(const struct endpoint *e, const struct verdict_context *context)
+{
+    struct verdict_notes notes;
+    const struct verdict settled = {.code = e->verdict, .state = e->state};
+    json_t *array = json_array();
+
+    verdict_notes_of(&e->spec, &e->evidence, &settled, context, &notes);
+    for (size_t i = 0; i < notes.n; i++) {
+        (void)json_array_append_new(array, json_string(notes.lines[i]));
+    }
+    return array;
+}
+
+static json_t *
+last_run_json(const struct endpoint *e)
+{
+    if (e->runs == 0) {
+        return json_null();
+    }
+    return json_pack("{s:s, s:s, s:o}",
+        "verdict", verdict_str(e->last_run.code),
+        "state", endpoint_state_str(e->last_run.state),
+        "at", time_json(e->last_run_at.wall_ms));
+}
+
+static json_t *
+summary_json(const struct endpoint *e, const struct verdict_context *context)
+{
+    static const struct verdict not_judged = {.code = VERDICT_NONE};
+    char buf[SUMMARY_SIZE];
+    struct text text = TEXT(buf);
+
+    if (e->summary != NULL) {
+        return json_string(e->summary);
+    }
+    buf[0] = '\0';
+    verdict_summary(&text, &e->spec, &e->evidence, &not_judged, context);
+    return json_string(buf);
+}
+
+static json_t *
+endpoint_json(const struct report *report, size_t i)
+{
+    const struct endpoint *e = &report->endpoints[i];
+    char remedy[REMEDY_SIZE] = "";
+    struct text text = TEXT(remedy);
+    bool planned = report->due_ms != NULL && e->spec.hostname[0] != '\0';
+
+    verdict_remedy(&text, &e->spec, e->verdict, &report->context);
+    return json_pack("{s:s, s:s?, s:i, s:b, s:s, s:s?, s:s, s:o, s:s?, s:s, s:o, s:s?, s:o, s:I,"
+                     " s:o, s:o, s:n, s:n, s:o, s:o}",
+        "endpoint", e->spec.key,
+        "hostname", text_or_null(e->spec.hostname),
+        "port", (int)e->spec.port,
+        "required", e->spec.required,
+        "expected", expected_path_str(e->spec.expected),
+        "service_name", text_or_null(e->spec.service_name),
+        "state", endpoint_state_str(e->state),
+        "since", time_json(report_wall_ms(report, e->since.mono_ms)),
+        "verdict", e->verdict == VERDICT_NONE ? NULL : verdict_str(e->verdict),
+        "path", network_path_str(e->path),
+        "summary", summary_json(e, &report->context),
+        "remedy", text_or_null(remedy),
+        "notes", notes_json(e, &report->context),
+        "runs", (json_int_t)e->runs,
+        "last_run", last_run_json(e),
+        "next_run_at", planned ? time_json(report_wall_ms(report, report->due_ms[i])) : json_null(),
+        "proxy",
+        "http",
+        "dns", dns_json(&e->evidence),
+        "addresses", addresses_json(&e->evidence, report->context.nets));
+}
+
+static json_t *
+endpoints_json(const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < report->n_endpoints; i++) {
+        if (json_array_append_new(array, endpoint_json(report, i)) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static void
+add_source(json_t *sources, const char *fact, enum host_source source)
+{
+    if (source != HOST_SOURCE_NONE) {
+        (void)json_object_set_new(sources, fact, json_string(host_source_str(source)));
+    }
+}
+
+static json_t *
+host_json(const struct host *host)
+{
+    json_t *sources = json_object();
+    json_t *cidrs = json_array();
+
+    add_source(sources, "region", host->region_source);
+    add_source(sources, "account_id", host->account_id_source);
+    add_source(sources, "partition", host->partition_source);
+    add_source(sources, "vpc_cidrs", host->vpc_cidrs_source);
+    for (size_t i = 0; i < host->nets.n_cidrs; i++) {
+        char buf[CIDR_TEXT_SIZE];
+
+        (void)json_array_append_new(cidrs, json_string(cidr_format(&host->nets.cidrs[i], buf)));
+    }
+    return json_pack("{s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:s, s:o}",
+        "instance_id", text_or_null(host->instance_id),
+        "region", text_or_null(host->region),
+        "availability_zone", text_or_null(host->availability_zone),
+        "account_id", text_or_null(host->account_id),
+        "partition", host->partition != NULL ? host->partition->name : NULL,
+        "vpc_cidrs", cidrs,
+        "launch_type", launch_type_str(host->launch_type),
+        "sources", sources);
+}
+
+static json_t *
+nameservers_json(const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < report->n_nameservers; i++) {
+        const struct nameserver_status *server = &report->nameservers[i];
+        bool known = server->last_outcome != DNS_OUTCOME_NONE;
+        const char *state = !known ? "unknown" : server->ill ? "failed" : "ok";
+
+        (void)json_array_append_new(array,
+            json_pack("{s:o, s:s, s:s?}", "address", addr_json(&server->addr), "state", state,
+                "last_outcome", known ? dns_outcome_str(server->last_outcome) : NULL));
+    }
+    return array;
+}
+
+json_t *
+report_json(const struct report *report)
+{
+    char summary[REPORT_SUMMARY_SIZE];
+
+    report_summary(report, summary);
+    return json_pack("{s:i, s:s, s:o, s:o, s:s, s:o, s:s, s:[], s:o, s:n, s:{s:s, s:n}, s:o}",
+        "schema_version", REPORT_SCHEMA_VERSION,
+        "version", VPCE_VERSION,
+        "generated_at", time_json(report->now.wall_ms),
+        "host", host_json(report->host),
+        "state", host_state_str(report->state),
+        "since", time_json(report_wall_ms(report, report->since.mono_ms)),
+        "summary", summary,
+        "causes",
+        "nameservers", nameservers_json(report),
+        "lifecycle",
+        "egress", "internet", "unknown", "control",
+        "endpoints", endpoints_json(report));
+}
+
+/* clang-format on */
+
+char *
+report_json_text(const json_t *json, bool indent)
+{
+    return json_dumps(json, JSON_REAL_PRECISION(9) | (indent ? JSON_INDENT(2) : JSON_COMPACT));
+}

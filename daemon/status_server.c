@@ -1,0 +1,335 @@
+/* See status_server.h. A table of paths; handlers return text. */
+#include "daemon/status_server.h"
+
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/report_json.h"
+#include "daemon/util.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LISTENERS_MAX 8
+#define HEADERS_MAX 8192
+#define BODY_MAX 1024
+#define REQUEST_TIMEOUT_S 10
+#define BACKLOG 64
+
+/* Out of descriptors, accepting again at once would spin. */
+#define ACCEPT_PAUSE_MS 200
+
+/* One listening socket and its pause. */
+struct listener {
+    struct evconnlistener *listener; /* evhttp's */
+    struct loop_timer *pause;
+};
+
+struct status_server {
+    struct loop *loop;
+    struct evhttp *http;
+    status_server_fn report;
+    void *arg;
+    size_t n_listeners;
+    struct listener listeners[LISTENERS_MAX];
+};
+
+/* What a handler answers. */
+struct page {
+    int status;
+    const char *type;
+    char *text; /* heap; NULL: no memory */
+};
+
+static void
+page_status(const struct report *report, struct page *page)
+{
+    json_t *json = report_json(report);
+
+    page->type = "application/json";
+    page->text = json != NULL ? report_json_text(json, false) : NULL;
+    json_decref(json);
+}
+
+static void
+page_healthz(const struct report *report, struct page *page)
+{
+    char summary[REPORT_SUMMARY_SIZE];
+    bool good = report->state == HOST_STATE_HEALTHY || report->state == HOST_STATE_DEGRADED;
+
+    report_summary(report, summary);
+    page->status = good ? HTTP_OK : HTTP_SERVUNAVAIL;
+    if (asprintf(&page->text, "%s: %s\n", host_state_str(report->state), summary) < 0) {
+        page->text = NULL;
+    }
+}
+
+static void
+page_livez(const struct report *report, struct page *page)
+{
+    (void)report;
+    page->text = strdup("alive\n");
+}
+
+static const struct route {
+    const char *path;
+    bool for_network; /* also on IP sockets */
+    void (*handler)(const struct report *report, struct page *page);
+} routes[] = {
+    {"/v1/status", false, page_status},
+    {"/healthz", true, page_healthz},
+    {"/livez", true, page_livez},
+};
+
+static bool
+is_unix_socket(evutil_socket_t fd)
+{
+    struct sockaddr_storage sa = {0};
+    socklen_t len = sizeof(sa);
+
+    return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 && sa.ss_family == AF_UNIX;
+}
+
+static const struct route *
+find_route(struct evhttp_request *request)
+{
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(connection);
+    bool local = is_unix_socket(bufferevent_getfd(bev));
+
+    for (size_t i = 0; i < ARRAY_SIZE(routes) && path != NULL; i++) {
+        if (streq(routes[i].path, path) && (local || routes[i].for_network)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+/* evhttp would send a body with HEAD, and no length without one. */
+static void
+send_page(struct evhttp_request *request, const struct page *page, bool head)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    struct evbuffer *body = evbuffer_new();
+    size_t len = strlen(page->text);
+    char length[24];
+
+    (void)snprintf(length, sizeof(length), "%zu", len);
+    (void)evhttp_add_header(headers, "Content-Type", page->type);
+    (void)evhttp_add_header(headers, "Content-Length", length);
+    (void)evhttp_add_header(headers, "Cache-Control", "no-store");
+    (void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+    if (body != NULL && !head) {
+        (void)evbuffer_add(body, page->text, len);
+    }
+    evhttp_send_reply(request, page->status, NULL, body);
+    if (body != NULL) {
+        evbuffer_free(body);
+    }
+}
+
+static void
+on_request(struct evhttp_request *request, void *arg)
+{
+    struct status_server *server = arg;
+    enum evhttp_cmd_type method = evhttp_request_get_command(request);
+    const struct route *route = find_route(request);
+    struct page page = {.status = HTTP_OK, .type = "text/plain; charset=utf-8"};
+    struct report report;
+
+    if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
+        (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
+        page.status = HTTP_BADMETHOD;
+        page.text = strdup("only GET and HEAD\n");
+    } else if (route == NULL) {
+        page.status = HTTP_NOTFOUND;
+        page.text = strdup("not found\n");
+    } else {
+        server->report(&report, server->arg);
+        route->handler(&report, &page);
+    }
+    if (page.text == NULL) {
+        log_msg(LOG_WARNING, LOG_TOPIC_CTL, "no memory to answer a request, refusing it");
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+        return;
+    }
+    send_page(request, &page, method == EVHTTP_REQ_HEAD);
+    free(page.text);
+}
+
+static void
+on_pause_over(void *arg)
+{
+    struct listener *listener = arg;
+
+    (void)evconnlistener_enable(listener->listener);
+}
+
+/* libevent hands its error callback evhttp's argument, not ours, so the one server of the process
+ * has to be found here. */
+static struct status_server *the_server;
+
+static struct listener *
+find_listener(const struct evconnlistener *evlistener)
+{
+    for (size_t i = 0; the_server != NULL && i < the_server->n_listeners; i++) {
+        if (the_server->listeners[i].listener == evlistener) {
+            return &the_server->listeners[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+on_accept_error(struct evconnlistener *evlistener, void *arg)
+{
+    struct listener *listener = find_listener(evlistener);
+
+    (void)arg;
+    if (listener == NULL) {
+        return;
+    }
+    log_msg(LOG_WARNING, LOG_TOPIC_CTL, "cannot accept a connection: %s, pausing %d ms",
+        strerror(errno), ACCEPT_PAUSE_MS);
+    (void)evconnlistener_disable(evlistener);
+    if (loop_timer_set(listener->pause, ACCEPT_PAUSE_MS) < 0) {
+        (void)evconnlistener_enable(evlistener);
+    }
+}
+
+struct status_server *
+status_server_new(struct loop *loop, status_server_fn report, void *arg)
+{
+    struct status_server *server = calloc(1, sizeof(*server));
+
+    if (server == NULL) {
+        return NULL;
+    }
+    server->loop = loop;
+    server->report = report;
+    server->arg = arg;
+    server->http = evhttp_new(loop_event_base(loop));
+    if (server->http == NULL) {
+        free(server);
+        return NULL;
+    }
+    /* all methods: others than ours get 405 from on_request, not evhttp's 501 */
+    evhttp_set_allowed_methods(server->http, 0xffff);
+    evhttp_set_max_headers_size(server->http, HEADERS_MAX);
+    evhttp_set_max_body_size(server->http, BODY_MAX);
+    evhttp_set_timeout(server->http, REQUEST_TIMEOUT_S);
+    evhttp_set_gencb(server->http, on_request, server);
+    the_server = server;
+    return server;
+}
+
+int
+status_server_listen(struct status_server *server, int fd)
+{
+    struct listener *listener = &server->listeners[server->n_listeners];
+    struct evhttp_bound_socket *bound = NULL;
+
+    if (server->n_listeners == LISTENERS_MAX || evutil_make_socket_nonblocking(fd) < 0) {
+        (void)close(fd);
+        return -EINVAL;
+    }
+    listener->pause = loop_timer_new(server->loop, on_pause_over, listener);
+    if (listener->pause != NULL) {
+        bound = evhttp_accept_socket_with_handle(server->http, fd);
+    }
+    if (bound == NULL) {
+        loop_timer_free(TAKE(listener->pause));
+        (void)close(fd);
+        return -ENOMEM;
+    }
+    server->n_listeners++;
+    listener->listener = evhttp_bound_socket_get_listener(bound);
+    evconnlistener_set_error_cb(listener->listener, on_accept_error);
+    return 0;
+}
+
+void
+status_server_free(struct status_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < server->n_listeners; i++) {
+        loop_timer_free(server->listeners[i].pause);
+    }
+    evhttp_free(server->http);
+    free(server);
+    the_server = NULL;
+}
+
+static int
+make_parent(const char *path)
+{
+    CLEANUP(cleanup_free) char *folder = strdup(path);
+    char *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+
+    if (folder == NULL) {
+        return -ENOMEM;
+    }
+    if (slash == NULL || slash == folder) {
+        return 0;
+    }
+    *slash = '\0';
+    return mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Somebody answers there. */
+static bool
+is_served(const struct sockaddr_un *sa)
+{
+    CLEANUP(cleanup_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    return fd >= 0 && (connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 ||
+                          errno == EAGAIN || errno == EINPROGRESS);
+}
+
+int
+status_socket_open(const char *path)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    struct stat st;
+    CLEANUP(cleanup_fd) int fd = -1;
+    mode_t mask;
+    int r;
+
+    if (!str_copy(sa.sun_path, sizeof(sa.sun_path), path)) {
+        return -ENAMETOOLONG;
+    }
+    r = make_parent(path);
+    if (r < 0) {
+        return r;
+    }
+    if (is_served(&sa)) {
+        return -EADDRINUSE;
+    }
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+        (void)unlink(path);
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    mask = umask(0111); /* the socket is made 0666: reading the status needs no right */
+    r = bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : 0;
+    (void)umask(mask);
+    if (r == 0 && listen(fd, BACKLOG) < 0) {
+        r = -errno;
+    }
+    return r < 0 ? r : take_fd(&fd);
+}

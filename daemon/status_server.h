@@ -1,0 +1,29 @@
+/* The status socket: read-only HTTP/1.1 (evhttp) on listening sockets that systemd passed or that
+ * were opened here. Nothing about the daemon can be changed through it. */
+#ifndef VPCE_DAEMON_STATUS_SERVER_H
+#define VPCE_DAEMON_STATUS_SERVER_H
+
+#include "daemon/report.h"
+
+struct loop;
+struct status_server;
+
+/* Fills *ret with the present snapshot, for the time of one request. */
+typedef void (*status_server_fn)(struct report *ret, void *arg);
+
+/* NULL without memory. */
+struct status_server *status_server_new(struct loop *loop, status_server_fn report, void *arg);
+
+/* Serve on a listening stream socket. On an IP socket only what is safe for a network is served.
+ * Takes the descriptor, also on failure. 0, or a negative errno. */
+int status_server_listen(struct status_server *server, int fd);
+
+/* Closes all. NULL is fine. */
+void status_server_free(struct status_server *server);
+
+/* A listening Unix socket at path, usable by every local user; its folder is made when missing, a
+ * stale socket is replaced, one that somebody serves is not (-EADDRINUSE).
+ * Returns the descriptor, or a negative errno. */
+int status_socket_open(const char *path);
+
+#endif
