@@ -1,0 +1,57 @@
+#!/bin/sh
+# The layers hold: each library's headers appear only where it lives, includes point downwards,
+# banned functions are not used, files stay readable.
+set -eu
+cd "$(dirname "$0")/.."
+status=0
+
+fail() {
+    echo "$*" >&2
+    status=1
+}
+
+# only PATTERN FILE...: the pattern may appear in these files alone.
+only() {
+    pattern=$1
+    shift
+    for file in $(grep -lE "$pattern" -r daemon probes conf systemd --include='*.[ch]'); do
+        case " $* " in
+        *" $file "*) ;;
+        *) fail "$file: \"$pattern\" belongs in: $*" ;;
+        esac
+    done
+}
+
+# not_in PATTERN FILE...: these files must not have it.
+not_in() {
+    pattern=$1
+    shift
+    for file in $(grep -lE "$pattern" "$@" || true); do
+        fail "$file: must not include \"$pattern\""
+    done
+}
+
+only '#include <ares' probes/dns_server.c
+only '#include <openssl/' probes/tls.c
+only '#include <event2/' daemon/loop.c daemon/status_server.c
+only '#include <systemd/' systemd/journal.c systemd/notify.c
+only '#include <ini.h>' conf/conf.c conf/conf_line.c
+only '#include <jansson.h>' daemon/report_json.h daemon/cli/cli.h daemon/cli/render.h
+
+pure="conf/catalogue.[ch] conf/host.[ch] conf/plan.[ch] conf/timespan.[ch] daemon/endpoint.[ch]
+    daemon/report.[ch] daemon/schedule.[ch] probes/addr.[ch] probes/classify.[ch] probes/spec.h
+    probes/resolvconf.[ch] probes/result.[ch] probes/verdict.[ch] probes/verdict_text.[ch] probes/verdict_words.c"
+# shellcheck disable=SC2086 # a list of patterns
+not_in '#include "(daemon/(loop|log|prober|daemon|status_server)|systemd/|daemon/cli/)' $pure
+not_in '#include "(conf/|systemd/|daemon/[^lu]|daemon/cli/)' probes/*.[ch]
+not_in '#include "(probes/(dns|tcp|tls|probe|addr_probe)|daemon/(loop|prober)|systemd/)' conf/*.[ch]
+
+banned='\<(strcpy|strcat|sprintf|vsprintf|strncpy|atoi|atol|strtol|strtoul|alloca|gethostbyname|getaddrinfo|sleep|usleep|signal)\('
+found=$(grep -nE "$banned" -r daemon probes conf systemd --include='*.[ch]' |
+    grep -vE 'ares_getaddrinfo|^[^:]*:[0-9]+:( \*|/\*)' || true)
+[ -z "$found" ] || fail "banned functions: $found"
+
+for file in $(find daemon probes conf systemd -name '*.[ch]'); do
+    [ "$(wc -l <"$file")" -le 600 ] || fail "$file: longer than 600 lines"
+done
+exit $status

@@ -1,0 +1,37 @@
+# Tests, by label: unit (tables over pure functions), flow (real code, fakes, a hand-turned clock),
+# scenario (the real daemon in a VPC of network namespaces; needs root, else skipped), quality.
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+set(TESTS_DIR ${CMAKE_CURRENT_LIST_DIR})
+set(SYSTEM_PYTHON /usr/bin/python3) # Debian's own: its packages are not on others' paths
+
+file(GLOB unit_tests CONFIGURE_DEPENDS ${TESTS_DIR}/unit/test_*.c)
+foreach(source ${unit_tests})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE vpce_conf vpce_pure vpce_json PkgConfig::CMOCKA)
+  add_test(NAME unit.${name} COMMAND ${name})
+  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
+endforeach()
+
+if(EXISTS ${TESTS_DIR}/flow/test_flow.c)
+  # the probing code itself, with what touches the network replaced
+  add_executable(test_flow
+    ${TESTS_DIR}/flow/test_flow.c ${TESTS_DIR}/flow/fake_loop.c ${TESTS_DIR}/flow/fake_dns.c
+    ${TESTS_DIR}/flow/fake_tcp.c ${TESTS_DIR}/flow/fake_tls.c
+    probes/probe.c probes/addr_probe.c probes/slots.c daemon/prober.c)
+  target_link_libraries(test_flow PRIVATE vpce_conf vpce_pure vpce_log PkgConfig::CMOCKA)
+  add_test(NAME flow.prober COMMAND test_flow)
+  set_tests_properties(flow.prober PROPERTIES LABELS flow TIMEOUT 120)
+endif()
+
+add_test(NAME names.botocore
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/names_botocore.py $<TARGET_FILE:vpce-probe>)
+set_tests_properties(names.botocore PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+add_test(NAME quality.layers COMMAND ${TESTS_DIR}/check_layers.sh)
+add_test(NAME quality.format COMMAND ${TESTS_DIR}/check_format.sh)
+set_tests_properties(quality.layers quality.format PROPERTIES LABELS quality SKIP_RETURN_CODE 77)
+
+add_test(NAME scenario.vpc
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/run.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.vpc PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 900)
