@@ -121,14 +121,14 @@ log_host_change(struct daemon *d, enum host_state state)
 /* A VPCE_ADDRESS for each address that fails; returns how many fields there are now. */
 static size_t
 add_address_fields(struct journal_field *fields, size_t n, const struct endpoint *e,
-    char texts[static FAMILY_N * PROBE_ADDRS_MAX][ADDR_TEXT_SIZE])
+    char texts[static PROBE_RESULT_ADDRS_MAX][ADDR_TEXT_SIZE])
 {
     const struct probe_result *result = &e->evidence;
     size_t n_texts = 0;
 
     for (size_t i = 0; i < result->n_addrs && n < JOURNAL_FIELDS_MAX; i++) {
         if (result->addrs[i].judged && result->addrs[i].outcome != ADDR_OUTCOME_OK &&
-            n_texts < FAMILY_N * PROBE_ADDRS_MAX) {
+            n_texts < PROBE_RESULT_ADDRS_MAX) {
             const char *text = addr_format(&result->addrs[i].addr, texts[n_texts++]);
 
             fields[n++] = (struct journal_field){"VPCE_ADDRESS", text};
@@ -144,7 +144,7 @@ log_endpoint_change(struct daemon *d, const struct endpoint *e, const struct tra
     char duration[24];
     char lasted[TIMESPAN_TEXT_SIZE];
     char remedy[REMEDY_SIZE] = "";
-    char texts[FAMILY_N * PROBE_ADDRS_MAX][ADDR_TEXT_SIZE];
+    char texts[PROBE_RESULT_ADDRS_MAX][ADDR_TEXT_SIZE];
     struct text text = TEXT(remedy);
     struct report report;
 

@@ -276,12 +276,11 @@ status_server_free(struct status_server *server)
 static int
 make_parent(const char *path)
 {
-    CLEANUP(cleanup_free) char *folder = strdup(path);
-    char *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+    char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    char *slash;
 
-    if (folder == NULL) {
-        return -ENOMEM;
-    }
+    (void)str_copy(folder, sizeof(folder), path);
+    slash = strrchr(folder, '/');
     if (slash == NULL || slash == folder) {
         return 0;
     }

@@ -138,26 +138,33 @@ in_blocks(const struct addr *addr, const struct block *blocks, size_t n)
     return false;
 }
 
+static bool
+is_in_vpc(const struct addr *addr, const struct vpc_nets *nets)
+{
+    for (size_t i = 0; i < nets->n_cidrs; i++) {
+        if (cidr_contains(&nets->cidrs[i], addr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum addr_class
 classify_addr(const struct addr *addr, const struct vpc_nets *nets)
 {
-    struct addr inner = *addr;
+    struct addr judged = *addr;
 
-    for (size_t i = 0; i < nets->n_cidrs; i++) {
-        if (cidr_contains(&nets->cidrs[i], addr)) {
-            return ADDR_CLASS_VPC;
-        }
+    (void)addr_embedded_ipv4(addr, &judged);
+    if (is_in_vpc(addr, nets) || is_in_vpc(&judged, nets)) {
+        return ADDR_CLASS_VPC;
     }
-    if (addr_embedded_ipv4(addr, &inner)) {
-        return classify_addr(&inner, nets);
-    }
-    if (in_blocks(addr, private_blocks, ARRAY_SIZE(private_blocks))) {
+    if (in_blocks(&judged, private_blocks, ARRAY_SIZE(private_blocks))) {
         return ADDR_CLASS_PRIVATE;
     }
-    if (in_blocks(addr, special_blocks, ARRAY_SIZE(special_blocks))) {
+    if (in_blocks(&judged, special_blocks, ARRAY_SIZE(special_blocks))) {
         return ADDR_CLASS_SPECIAL;
     }
-    return nets->known[FAMILY_INDEX(addr->family)] ? ADDR_CLASS_PUBLIC : ADDR_CLASS_UNKNOWN;
+    return nets->known[FAMILY_INDEX(judged.family)] ? ADDR_CLASS_PUBLIC : ADDR_CLASS_UNKNOWN;
 }
 
 const struct subnet *

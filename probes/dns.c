@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define RESOLV_CONF_MAX (64 * 1024)
-#define HOSTS_MAX (1024 * 1024)
+#define RESOLV_CONF_MAX 65536UL
+#define HOSTS_MAX 1048576UL
 
 /* Enough of stat(2) to see that a file was replaced or written. */
 struct file_stamp {
@@ -425,7 +425,7 @@ answer_at_once(struct dns_query *query, enum dns_source source, const struct add
 static bool
 needs_no_server(struct dns_query *query)
 {
-    struct addr found[FAMILY_N * PROBE_ADDRS_MAX];
+    struct addr found[PROBE_RESULT_ADDRS_MAX];
     size_t n = 0;
 
     if (addr_parse(query->hostname, &found[0]) == 0) {

@@ -95,8 +95,11 @@ gather(struct probe *p)
     struct probe_result *result = &p->result;
     size_t n = p->families[0].n + p->families[1].n;
 
-    result->addrs = n > 0 ? calloc(n, sizeof(*result->addrs)) : NULL;
-    if (n > 0 && result->addrs == NULL) {
+    if (n == 0) {
+        return;
+    }
+    result->addrs = calloc(n, sizeof(*result->addrs));
+    if (result->addrs == NULL) {
         result->spoiled = true;
         return;
     }

@@ -38,6 +38,7 @@ struct probe_options {
 
 /* Addresses of one name and family that are probed; an answer with more is cut, and it says so. */
 #define PROBE_ADDRS_MAX 16
+#define PROBE_RESULT_ADDRS_MAX 32 /* of both families */
 
 /* Name servers of resolv.conf in use: the first three, as for glibc (MAXNS in resolv.h). */
 #define NAMESERVERS_MAX 3

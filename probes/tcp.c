@@ -7,12 +7,12 @@
 #include <linux/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define IF_INET6_MAX (64 * 1024)
+#define IF_INET6_MAX 65536UL
 #define INTERFACES_MAX 64
 
 enum addr_outcome
@@ -169,18 +169,28 @@ host_has_ipv4(void)
     return false;
 }
 
+static int
+hex_digit(char c)
+{
+    const char *digits = "0123456789abcdef";
+    const char *found = c != '\0' ? strchr(digits, c) : NULL;
+
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
 static bool
 parse_hex_addr(const char *hex, struct addr *ret)
 {
     struct addr addr = {.family = ADDR_FAMILY_IPV6};
 
     for (size_t i = 0; i < sizeof(addr.bytes); i++) {
-        unsigned byte;
+        int high = hex_digit(hex[2 * i]);
+        int low = hex_digit(hex[2 * i + 1]);
 
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
+        if (high < 0 || low < 0) {
             return false;
         }
-        addr.bytes[i] = (uint8_t)byte;
+        addr.bytes[i] = (uint8_t)(high * 16 + low);
     }
     *ret = addr;
     return true;

@@ -152,40 +152,55 @@ has_failed(const struct addr_result *addr)
     return addr->judged && addr->outcome != ADDR_OUTCOME_OK;
 }
 
-/* The failed addresses, grouped by what they did: "10.0.1.10, 10.0.2.10: no answer to SYN; …". */
+/* An address before i failed in the same way, so i stands in its group. */
+static bool
+is_grouped(const struct probe_result *result, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (has_failed(&result->addrs[k]) && fails_alike(&result->addrs[k], &result->addrs[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The addresses that fail as the i-th does, and how: "10.0.1.10, 10.0.2.10: no answer to SYN". */
+static void
+add_failure_group(struct text *t, const struct probe_result *result, size_t i,
+    const struct verdict_context *context)
+{
+    const struct addr_result *head = &result->addrs[i];
+    unsigned n = 0;
+
+    for (; i < result->n_addrs; i++) {
+        const struct addr_result *addr = &result->addrs[i];
+
+        if (!has_failed(addr) || !fails_alike(addr, head) || ++n > LIST_MAX) {
+            continue;
+        }
+        (void)text_add(t, "%s", n == 1 ? "" : ", ");
+        add_addr(t, &addr->addr, context->nets);
+    }
+    if (n > LIST_MAX) {
+        (void)text_add(t, " and %u more", n - LIST_MAX);
+    }
+    (void)text_add(t, ": ");
+    add_failure(t, head);
+}
+
+/* The failed addresses, grouped by what they did. */
 static void
 add_failures(
     struct text *t, const struct probe_result *result, const struct verdict_context *context)
 {
-    bool first_group = true;
+    bool first = true;
 
     for (size_t i = 0; i < result->n_addrs; i++) {
-        const struct addr_result *head = &result->addrs[i];
-        bool seen = !has_failed(head);
-        unsigned n = 0;
-
-        for (size_t k = 0; k < i && !seen; k++) {
-            seen = has_failed(&result->addrs[k]) && fails_alike(&result->addrs[k], head);
+        if (has_failed(&result->addrs[i]) && !is_grouped(result, i)) {
+            (void)text_add(t, "%s", first ? "" : "; ");
+            add_failure_group(t, result, i, context);
+            first = false;
         }
-        if (seen) {
-            continue;
-        }
-        (void)text_add(t, "%s", first_group ? "" : "; ");
-        first_group = false;
-        for (size_t k = i; k < result->n_addrs; k++) {
-            if (!has_failed(&result->addrs[k]) || !fails_alike(&result->addrs[k], head)) {
-                continue;
-            }
-            if (++n <= LIST_MAX) {
-                (void)text_add(t, "%s", n == 1 ? "" : ", ");
-                add_addr(t, &result->addrs[k].addr, context->nets);
-            }
-        }
-        if (n > LIST_MAX) {
-            (void)text_add(t, " and %u more", n - LIST_MAX);
-        }
-        (void)text_add(t, ": ");
-        add_failure(t, head);
     }
 }
 

@@ -124,10 +124,10 @@ receive_all(int fd, int64_t deadline_ms, char **buf, size_t *len)
 
 /* "HTTP/1.1 200 OK" … blank line, body. */
 static int
-parse_response(char *text, size_t len, struct client_response *ret)
+parse_response(const char *text, size_t len, struct client_response *ret)
 {
     static const char start[] = "HTTP/1.";
-    char *end = memmem(text, len, "\r\n\r\n", 4);
+    const char *end = len > 0 ? memmem(text, len, "\r\n\r\n", 4) : NULL;
     uint64_t status;
     char digits[4];
 

@@ -125,7 +125,8 @@ age_of(const json_t *object, int64_t now_s, struct cell *ret)
         (void)str_copy(ret->text, sizeof(ret->text), "-");
         return;
     }
-    (void)str_copy(ret->text, sizeof(ret->text), timespan_format((now_s - since_s) * 1000, text));
+    (void)str_copy(ret->text, sizeof(ret->text),
+        now_s == since_s ? "0s" : timespan_format((now_s - since_s) * 1000, text));
 }
 
 static void
