@@ -35,3 +35,7 @@ set_tests_properties(quality.layers quality.format PROPERTIES LABELS quality SKI
 add_test(NAME scenario.vpc
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/run.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.vpc PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 900)
+
+add_test(NAME scenario.interface
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/interface.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.interface PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)

@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+"""What programs see of the daemon: the JSON's shape, HTTP on the socket, signals, exit statuses,
+changes of resolv.conf. The real daemon in a VPC of network namespaces.
+
+    tests/scenarios/interface.py --bin BUILD_DIR
+
+Needs root and the packages of tests/setup; exits 77 without.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import run as scenarios  # noqa: E402
+
+SCHEMA = os.path.join(scenarios.HERE, "..", "..", "daemon", "status.schema.json")
+failures = []
+
+
+def expect(what, got, wanted):
+    good = got == wanted
+    print(f"{'ok  ' if good else 'FAIL'} {what}")
+    if not good:
+        print(f"     got {got!r}, expected {wanted!r}")
+        failures.append(what)
+
+
+def validate(what, status):
+    import jsonschema
+    with open(SCHEMA, encoding="utf-8") as f:
+        validator = jsonschema.Draft7Validator(json.load(f))
+    wrong = [f"{list(e.path)}: {e.message}" for e in validator.iter_errors(status)]
+    expect(f"the shape of the JSON, {what}", wrong[:3], [])
+
+
+def curl(world, path, *options):
+    r = subprocess.run(["curl", "-sS", "-m", "10", "--unix-socket", world.socket, *options,
+                        "http://localhost" + path], capture_output=True, text=True, check=False)
+    return r.stdout
+
+
+def code(world, path, *options):
+    return curl(world, path, "-o", "/dev/null", "-w", "%{http_code}", *options)
+
+
+def cli(world, *args):
+    return subprocess.run(["ip", "netns", "exec", world.name + "-host",
+                           os.path.join(world.bin, "vpce-probe"), *args],
+                          capture_output=True, text=True, check=False)
+
+
+def raw(world, data):
+    """Sends bytes, returns the first answer (empty: closed)."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(15)
+        s.connect(world.socket)
+        s.sendall(data)
+        return s.recv(4096)
+
+
+def log_of(world):
+    with open(os.path.join(world.folder, "log"), encoding="utf-8") as f:
+        return f.read()
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + scenarios.WAIT_S
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def since_of(world, key):
+    return datetime.datetime.fromisoformat(
+        scenarios.endpoint(world.status(), key)["since"].replace("Z", "+00:00"))
+
+
+def check_http(world):
+    expect("GET /v1/status", code(world, "/v1/status"), "200")
+    expect("HEAD /v1/status", code(world, "/v1/status", "-I"), "200")
+    expect("GET /healthz", curl(world, "/healthz").split(":")[0], "healthy")
+    expect("GET /livez", code(world, "/livez"), "200")
+    expect("an unknown path", code(world, "/nothing"), "404")
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        expect(f"method {method}", code(world, "/v1/status", "-X", method), "405")
+    expect("garbage", raw(world, b"\x00\xff\x16\x03\x01 garbage\r\n\r\n")[:12] != b"HTTP/1.1 200",
+           True)
+    big = b"GET /v1/status HTTP/1.1\r\nX: " + b"a" * 20000 + b"\r\n\r\n"
+    expect("headers over the limit", b"200 OK" in raw(world, big), False)
+    expect("still alive", code(world, "/livez"), "200")
+    expect("mode of the socket", oct(os.stat(world.socket).st_mode & 0o777), "0o666")
+
+
+def check_exit_statuses(world, conf):
+    expect("status of a healthy host", cli(world, "status", "--socket", world.socket).returncode, 0)
+    r = cli(world, "status", "--socket", world.folder + "/none")
+    expect("status without a daemon", (r.returncode, "systemctl start" in r.stderr), (3, True))
+    expect("usage error", cli(world, "status", "--nonsense").returncode, 64)
+    expect("unknown verb", cli(world, "nonsense").returncode, 64)
+    expect("check of a healthy host", cli(world, "check", "--config", conf).returncode, 0)
+    r = cli(world, "check", "--config", conf, "--json")
+    validate("of check", json.loads(r.stdout))
+    broken = os.path.join(world.folder, "broken.conf")
+    with open(broken, "w", encoding="utf-8") as f:
+        f.write("[Host]\nRegion=xx-nowhere-1\nAccountId=12\n[Probe]\nFall=many\n")
+    r = cli(world, "check", "--config", broken)
+    lines = [line for line in r.stderr.splitlines() if line.startswith(broken + ":")]
+    expect("a broken configuration", (r.returncode, len(lines)), (78, 3))
+    r = subprocess.run([os.path.join(world.bin, "vpce-probed"), "--config", broken,
+                        "--check-config"], capture_output=True, check=False)
+    expect("the daemon's --check-config", r.returncode, 78)
+
+
+def check_signals(world, conf):
+    runs = scenarios.endpoint(world.status(), "ecs")["runs"]
+    os.kill(daemon_pid(world), signal.SIGUSR1)
+    expect("SIGUSR1 probes", wait_until(
+        lambda: scenarios.endpoint(world.status(), "ecs")["runs"] > runs), True)
+    since = since_of(world, "ecs")
+    with open(conf, encoding="utf-8") as f:
+        good = f.read()
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(good + "[Probe]\nRise=no\n")
+    os.kill(daemon_pid(world), signal.SIGHUP)
+    expect("a broken reload is refused", wait_until(
+        lambda: "the old settings stay" in log_of(world)), True)
+    expect("and the old settings serve", world.status()["state"], "healthy")
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(good + "[Endpoint kms]\n")
+    os.kill(daemon_pid(world), signal.SIGHUP)
+    expect("a reload adds an endpoint", wait_until(lambda: any(
+        e["endpoint"] == "kms" and e["state"] == "ok" for e in world.status()["endpoints"])), True)
+    expect("and keeps the states", abs((since_of(world, "ecs") - since).total_seconds()) < 1, True)
+
+
+def check_resolv_conf(world):
+    world.vpc("break dns timeout 169.254.169.253")
+    expect("a dead name server is seen", wait_until(
+        lambda: world.status()["state"] == "unhealthy"), True)
+    status = world.status()
+    validate("while DNS fails", status)
+    world.vpc("resolv 10.0.0.2")
+    expect("resolv.conf changed: the new server is used", wait_until(
+        lambda: world.status()["state"] == "healthy"), True)
+    expect("and listed", [s["address"] for s in world.status()["nameservers"]], ["10.0.0.2"])
+    world.vpc("heal all")
+
+
+def daemon_pid(world):
+    """`ip netns exec` execs the command: its pid is the daemon's."""
+    return world.daemon.pid
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    args = parser.parse_args()
+    if os.geteuid() != 0 or not shutil.which("dnsdist") or not shutil.which("curl"):
+        print("skipped: needs root and the packages of tests/setup")
+        return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    world = scenarios.World(9, os.path.abspath(args.bin))
+    conf = os.path.join(world.folder, "vpce-probe.conf")
+    try:
+        world.start()
+        expect("all healthy", world.wait_for({}, "healthy", None), None)
+        validate("healthy", world.status())
+        check_http(world)
+        check_exit_statuses(world, conf)
+        check_signals(world, conf)
+        check_resolv_conf(world)
+        world.vpc("break cert-wrong ecs")
+        expect("unhealthy", wait_until(lambda: code(world, "/healthz") == "503"), True)
+        validate("unhealthy", world.status())
+        expect("exit status of an unhealthy host",
+               cli(world, "status", "--socket", world.socket).returncode, 2)
+    finally:
+        wrong = world.stop()
+    expect("the daemon's end", wrong, None)
+    print(f"{len(failures)} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
