@@ -307,10 +307,9 @@ keep_cname(struct dns_answer *answer, const char *name)
     }
     buf[0] = '\0';
     (void)text_add_escaped(&text, name, strnlen(name, HOSTNAME_SIZE));
-    char *copy = strdup(buf);
-
-    if (copy != NULL) {
-        answer->cnames[answer->n_cnames++] = copy;
+    answer->cnames[answer->n_cnames] = strdup(buf);
+    if (answer->cnames[answer->n_cnames] != NULL) {
+        answer->n_cnames++;
     }
 }
 

@@ -89,31 +89,41 @@ mark_judged(struct probe_result *result)
     }
 }
 
+/* Moves the results of one family behind *n of addrs. */
+static void
+take_results(struct probe_family *family, struct addr_result *addrs, size_t *n)
+{
+    for (size_t i = 0; i < family->n; i++) {
+        struct addr_result *from = &family->addrs[i].result;
+
+        addrs[(*n)++] = *from;
+        from->cert = NULL; /* ours now */
+        from->error = NULL;
+    }
+}
+
 static void
 gather(struct probe *p)
 {
-    struct probe_result *result = &p->result;
-    size_t n = p->families[0].n + p->families[1].n;
+    size_t max = p->families[0].n + p->families[1].n;
+    struct addr_result *addrs;
+    size_t n = 0;
 
-    if (n == 0) {
+    if (max == 0) {
         return;
     }
-    result->addrs = calloc(n, sizeof(*result->addrs));
-    if (result->addrs == NULL) {
-        result->spoiled = true;
+    addrs = calloc(max, sizeof(*addrs));
+    if (addrs == NULL) {
+        p->result.spoiled = true;
         return;
     }
     for (size_t f = 0; f < FAMILY_N; f++) {
-        for (size_t i = 0; i < p->families[f].n; i++) {
-            struct addr_result *from = &p->families[f].addrs[i].result;
-
-            result->addrs[result->n_addrs++] = *from;
-            from->cert = NULL; /* ours now */
-            from->error = NULL;
-        }
+        take_results(&p->families[f], addrs, &n);
     }
-    mark_judged(result);
-    share_certificates(result);
+    p->result.addrs = addrs;
+    p->result.n_addrs = n;
+    mark_judged(&p->result);
+    share_certificates(&p->result);
 }
 
 static int64_t
@@ -185,10 +195,9 @@ keep_cnames(struct probe_result *result, const struct dns_reply *reply)
         return; /* the other family's answer went through the same chain */
     }
     for (size_t i = 0; i < reply->n_cnames; i++) {
-        char *copy = strdup(reply->cnames[i]);
-
-        if (copy != NULL) {
-            result->cnames[result->n_cnames++] = copy;
+        result->cnames[result->n_cnames] = strdup(reply->cnames[i]);
+        if (result->cnames[result->n_cnames] != NULL) {
+            result->n_cnames++;
         }
     }
 }

@@ -39,3 +39,10 @@ set_tests_properties(scenario.vpc PROPERTIES LABELS scenario SKIP_RETURN_CODE 77
 add_test(NAME scenario.interface
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/interface.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.interface PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+# sanitizers stay out of a service with a dynamic user; the release build is what systemd runs
+if(NOT VPCE_SANITIZE)
+  add_test(NAME scenario.journal
+    COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/journal.py --bin ${CMAKE_BINARY_DIR})
+  set_tests_properties(scenario.journal PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 120)
+endif()

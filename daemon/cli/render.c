@@ -291,7 +291,7 @@ put_wrapped(FILE *out, const struct render_options *options, int indent, const c
     (void)fprintf(out, "%*s", indent, "");
     while (*text != '\0') {
         size_t len = strcspn(text, " ");
-        char word[LINE_SIZE];
+        char word[LINE_SIZE] = "";
         int columns;
 
         struct text t = TEXT(word);

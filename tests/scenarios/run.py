@@ -21,6 +21,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VPC = os.path.join(HERE, "..", "vpc")
+STATE = os.environ.get("VPC_STATE", "/tmp/vpce-probe-vpc")
 WAIT_S = 40
 
 REQUIRED = ["ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "s3"]
@@ -132,11 +133,8 @@ class World:
         subprocess.run([sys.executable, VPC] + words.split(), env=self.env, check=True,
                        stdout=subprocess.DEVNULL)
 
-    def start(self):
-        self.vpc("up --private")
-        state = os.environ.get("VPC_STATE", "/tmp/vpce-probe-vpc")
-        conf = os.path.join(self.folder, "vpce-probe.conf")
-        with open(conf, "w", encoding="utf-8") as f:
+    def write_conf(self, path, ca_file):
+        with open(path, "w", encoding="utf-8") as f:
             f.write(f"""[Host]
 Region=ap-northeast-1
 AccountId=123456789012
@@ -149,8 +147,13 @@ FastInterval=200ms
 DnsTimeout=600ms
 ConnectTimeout=1500ms
 TlsTimeout=1500ms
-CaFile={state}/pki/ca.crt
+CaFile={ca_file}
 """)
+
+    def start(self):
+        self.vpc("up --private")
+        conf = os.path.join(self.folder, "vpce-probe.conf")
+        self.write_conf(conf, os.path.join(STATE, "pki", "ca.crt"))
         log = open(os.path.join(self.folder, "log"), "w", encoding="utf-8")
         self.daemon = subprocess.Popen(
             ["ip", "netns", "exec", self.name + "-host", os.path.join(self.bin, "vpce-probed"),
