@@ -9,6 +9,8 @@ foreach(source ${unit_tests})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE vpce_conf vpce_pure vpce_json PkgConfig::CMOCKA)
+  # rows of a table leave out what is zero
+  target_compile_options(${name} PRIVATE -Wno-missing-field-initializers)
   add_test(NAME unit.${name} COMMAND ${name})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
 endforeach()
@@ -27,6 +29,13 @@ endif()
 add_test(NAME names.botocore
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/names_botocore.py $<TARGET_FILE:vpce-probe>)
 set_tests_properties(names.botocore PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+# the shipped configuration, as it is and with every line of it in force
+add_test(NAME unit.shipped_conf
+  COMMAND sh -ec "$<TARGET_FILE:vpce-probed> --config ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf --check-config
+sed 's/^#\\([A-Z[]\\)/\\1/' ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf >shipped.conf
+$<TARGET_FILE:vpce-probed> --config shipped.conf --check-config")
+set_tests_properties(unit.shipped_conf PROPERTIES LABELS unit)
 
 add_test(NAME quality.layers COMMAND ${TESTS_DIR}/check_layers.sh)
 add_test(NAME quality.format COMMAND ${TESTS_DIR}/check_format.sh)

@@ -119,7 +119,7 @@ cli_check(int argc, char **argv)
         return r;
     }
     if (conf_load(options.conf_file, &conf, &errors) < 0) {
-        cli_print_errors(&errors);
+        conf_errors_print(&errors, stderr);
         conf_errors_reset(&errors);
         return CLI_EXIT_CONFIG;
     }

@@ -38,8 +38,4 @@ int cli_exit_status(const char *state);
 /* Print the status as a table or as JSON. Returns the exit status. */
 int cli_print_status(const json_t *status, const struct cli_options *options);
 
-/* Prints the errors of the configuration to stderr. */
-struct conf_errors;
-void cli_print_errors(const struct conf_errors *errors);
-
 #endif

@@ -1,5 +1,4 @@
 /* Options and exit statuses that verbs share. See cli.h. */
-#include "conf/conf.h"
 #include "daemon/cli/cli.h"
 #include "daemon/util.h"
 
@@ -30,17 +29,6 @@ cli_exit_status(const char *state)
         return CLI_EXIT_DEGRADED;
     }
     return streq(state, "unhealthy") ? CLI_EXIT_UNHEALTHY : CLI_EXIT_UNKNOWN;
-}
-
-void
-cli_print_errors(const struct conf_errors *errors)
-{
-    for (size_t i = 0; i < errors->n; i++) {
-        (void)fprintf(stderr, "%s\n", errors->lines[i]);
-    }
-    if (errors->n_found > errors->n) {
-        (void)fprintf(stderr, "and %zu errors more\n", errors->n_found - errors->n);
-    }
 }
 
 /* https://no-color.org: set and not empty means no colour. */

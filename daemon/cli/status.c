@@ -36,7 +36,7 @@ find_socket(const struct cli_options *options, char ret[static CONF_PATH_SIZE])
         return;
     }
     if (conf_load(options->conf_file, &conf, &errors) < 0) {
-        cli_print_errors(&errors);
+        conf_errors_print(&errors, stderr);
     }
     (void)str_copy(ret, CONF_PATH_SIZE, conf != NULL ? conf->socket : CONF_DEFAULT_SOCKET);
     conf_errors_reset(&errors);

@@ -1,0 +1,224 @@
+/* One endpoint's evidence -> its verdict, a row each; and that every code has its words. */
+#include "probes/verdict_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const struct vpc_nets nets = {.known = {true, true}};
+static const struct verdict_context context = {.nets = &nets};
+
+/* An address in short: class, outcome, how far it got, failures in a row. */
+struct row_addr {
+    const char *text;
+    enum addr_class addr_class;
+    enum addr_outcome outcome;
+    bool connected;
+    uint16_t failures;
+    bool not_judged;
+};
+
+#define IFACE(n) "10.0." n ".10", ADDR_CLASS_VPC
+#define PUBLIC_ADDR "52.119.224.10", ADDR_CLASS_PUBLIC
+#define SIX(n) "fd00:" n "::10", ADDR_CLASS_PRIVATE
+#define OK ADDR_OUTCOME_OK, true, 0
+#define SILENT ADDR_OUTCOME_TIMEOUT, false, 3
+#define SILENT_ONCE ADDR_OUTCOME_TIMEOUT, false, 1
+
+static const struct row {
+    const char *name;
+    enum expected_path expected;
+    enum dns_outcome dns[FAMILY_N]; /* used when there are no addresses */
+    struct row_addr addrs[4];
+    enum verdict_code code;
+    enum network_path path;
+    bool hosts_file, spoiled;
+    const char *says; /* part of the summary; NULL: anything */
+} rows[] = {
+    {"ok", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}, {IFACE("2"), OK}}, VERDICT_OK,
+        PATH_INTERFACE, .says = "2 of 2 addresses answer"},
+    {"hub VPC", EXPECTED_INTERFACE, {0}, {{"172.16.0.1", ADDR_CLASS_PRIVATE, OK}}, VERDICT_OK,
+        PATH_INTERFACE},
+    {"S3 connects", EXPECTED_GATEWAY, {0}, {{PUBLIC_ADDR, OK}}, VERDICT_OK, PATH_UNKNOWN},
+    {"any, public", EXPECTED_ANY, {0}, {{PUBLIC_ADDR, OK}}, VERDICT_OK, PATH_UNKNOWN},
+    {"public path", EXPECTED_INTERFACE, {0}, {{PUBLIC_ADDR, OK}}, VERDICT_PUBLIC_PATH, PATH_PUBLIC,
+        .says = "52.119.224.10"},
+    {"class unknown never leads to public", EXPECTED_INTERFACE, {0},
+        {{"52.1.1.1", ADDR_CLASS_UNKNOWN, OK}}, VERDICT_OK, PATH_UNKNOWN},
+    {"class unknown, silent", EXPECTED_INTERFACE, {0}, {{"52.1.1.1", ADDR_CLASS_UNKNOWN, SILENT}},
+        VERDICT_BLOCKED, PATH_UNKNOWN},
+    {"blocked", EXPECTED_INTERFACE, {0}, {{IFACE("1"), SILENT}, {IFACE("2"), SILENT}},
+        VERDICT_BLOCKED, PATH_INTERFACE, .says = "10.0.1.10, 10.0.2.10: no answer to SYN"},
+    {"endpoint missing", EXPECTED_INTERFACE, {0}, {{PUBLIC_ADDR, SILENT}}, VERDICT_ENDPOINT_MISSING,
+        PATH_PUBLIC},
+    {"gateway missing", EXPECTED_GATEWAY, {0}, {{PUBLIC_ADDR, SILENT}}, VERDICT_GATEWAY_MISSING,
+        PATH_UNKNOWN},
+    {"S3 interface endpoint blocked", EXPECTED_GATEWAY, {0}, {{IFACE("1"), SILENT}},
+        VERDICT_BLOCKED, PATH_INTERFACE},
+    {"one of three", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), OK}, {IFACE("2"), SILENT}, {IFACE("3"), OK}}, VERDICT_PARTLY_BLOCKED,
+        PATH_INTERFACE, .says = "10.0.2.10: no answer"},
+    {"one of three, once", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), OK}, {IFACE("2"), SILENT_ONCE}, {IFACE("3"), OK}}, VERDICT_OK,
+        PATH_INTERFACE},
+    {"one bad certificate of two", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), OK}, {IFACE("2"), ADDR_OUTCOME_UNTRUSTED, true, 3}}, VERDICT_PARTLY_BLOCKED,
+        PATH_INTERFACE},
+    {"IPv6 dead", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}, {SIX("1"), SILENT}},
+        VERDICT_FAMILY_SPLIT, PATH_INTERFACE},
+    {"IPv6 dead, but not judged", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), OK}, {SIX("1"), ADDR_OUTCOME_NO_ROUTE, false, 3, .not_judged = true}},
+        VERDICT_OK, PATH_INTERFACE},
+    {"refused", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_REFUSED, false, 1}},
+        VERDICT_REFUSED, PATH_INTERFACE, .says = "RST"},
+    {"ICMP", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_UNREACHABLE, false, 1}},
+        VERDICT_UNROUTABLE, PATH_INTERFACE},
+    {"no route", EXPECTED_GATEWAY, {0}, {{PUBLIC_ADDR, ADDR_OUTCOME_NO_ROUTE, false, 1}},
+        VERDICT_UNROUTABLE, PATH_UNKNOWN},
+    {"the commoner failure speaks", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), ADDR_OUTCOME_REFUSED, false, 3}, {IFACE("2"), SILENT}, {IFACE("3"), SILENT}},
+        VERDICT_BLOCKED, PATH_INTERFACE},
+    {"silent TLS", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_TIMEOUT, true, 1}},
+        VERDICT_TLS_TIMEOUT, PATH_INTERFACE},
+    {"reset in TLS", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_RESET, true, 1}},
+        VERDICT_TLS_FAILED, PATH_INTERFACE},
+    {"alert", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_ALERT, true, 1}},
+        VERDICT_TLS_FAILED, PATH_INTERFACE},
+    {"untrusted", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_UNTRUSTED, true, 1}},
+        VERDICT_TLS_UNTRUSTED, PATH_INTERFACE},
+    {"wrong name", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_WRONG_NAME, true, 1}},
+        VERDICT_TLS_WRONG_NAME, PATH_INTERFACE},
+    {"expired", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_EXPIRED, true, 1}},
+        VERDICT_TLS_EXPIRED, PATH_INTERFACE},
+    {"not yet valid", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_NOT_YET_VALID, true, 1}},
+        VERDICT_TLS_NOT_YET_VALID, PATH_INTERFACE},
+    {"loopback", EXPECTED_INTERFACE, {0}, {{"127.0.0.1", ADDR_CLASS_SPECIAL, OK}},
+        VERDICT_UNEXPECTED_ADDRESS, PATH_UNKNOWN},
+    {"loopback by the hosts file, and it works", EXPECTED_INTERFACE, {0},
+        {{"127.0.0.1", ADDR_CLASS_SPECIAL, OK}}, VERDICT_OK, PATH_UNKNOWN, .hosts_file = true},
+    {"out of descriptors", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), OK}, {IFACE("2"), ADDR_OUTCOME_RESOURCES, false, 0}}, VERDICT_NO_RESOURCES,
+        PATH_INTERFACE},
+    {"our own loop was late", EXPECTED_INTERFACE, {0}, {{IFACE("1"), SILENT}}, VERDICT_NO_RESOURCES,
+        PATH_INTERFACE, .spoiled = true},
+    {"late, but all well", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}}, VERDICT_OK, PATH_INTERFACE,
+        .spoiled = true},
+    {"NXDOMAIN", EXPECTED_INTERFACE, {DNS_OUTCOME_NXDOMAIN, DNS_OUTCOME_NXDOMAIN}, {{0}},
+        VERDICT_NAME_NOT_FOUND, PATH_UNKNOWN},
+    {"NXDOMAIN beside silence", EXPECTED_INTERFACE, {DNS_OUTCOME_TIMEOUT, DNS_OUTCOME_NXDOMAIN},
+        {{0}}, VERDICT_NAME_NOT_FOUND, PATH_UNKNOWN},
+    {"no records", EXPECTED_INTERFACE, {DNS_OUTCOME_NODATA, DNS_OUTCOME_NODATA}, {{0}},
+        VERDICT_NO_ADDRESS, PATH_UNKNOWN},
+    {"no AAAA, A silent", EXPECTED_INTERFACE, {DNS_OUTCOME_TIMEOUT, DNS_OUTCOME_NODATA}, {{0}},
+        VERDICT_DNS_TIMEOUT, PATH_UNKNOWN},
+    {"SERVFAIL", EXPECTED_INTERFACE, {DNS_OUTCOME_SERVFAIL, DNS_OUTCOME_TIMEOUT}, {{0}},
+        VERDICT_DNS_FAILED, PATH_UNKNOWN},
+    {"nobody listens", EXPECTED_INTERFACE, {DNS_OUTCOME_UNREACHABLE, DNS_OUTCOME_UNREACHABLE},
+        {{0}}, VERDICT_DNS_FAILED, PATH_UNKNOWN},
+    {"DNS out of resources", EXPECTED_INTERFACE, {DNS_OUTCOME_RESOURCES, DNS_OUTCOME_NODATA}, {{0}},
+        VERDICT_NO_RESOURCES, PATH_UNKNOWN},
+};
+
+static struct probe_result
+result_of(const struct row *row)
+{
+    struct probe_result result;
+
+    probe_result_init(&result);
+    result.spoiled = row->spoiled;
+    result.addrs = calloc(ARRAY_SIZE(row->addrs), sizeof(*result.addrs));
+    assert_non_null(result.addrs);
+    result.dns[0].outcome = row->dns[0];
+    result.dns[1].outcome = row->dns[1];
+    result.dns[0].source = row->hosts_file ? DNS_SOURCE_HOSTS_FILE : DNS_SOURCE_NAMESERVER;
+    for (size_t i = 0; i < ARRAY_SIZE(row->addrs) && row->addrs[i].text != NULL; i++) {
+        struct addr_result *addr = &result.addrs[result.n_addrs++];
+
+        assert_int_equal(addr_parse(row->addrs[i].text, &addr->addr), 0);
+        addr->addr_class = row->addrs[i].addr_class;
+        addr->outcome = row->addrs[i].outcome;
+        addr->connect_us = row->addrs[i].connected ? 500 : -1;
+        addr->tls_us = addr->outcome == ADDR_OUTCOME_OK ? 4000 : -1;
+        addr->failures = row->addrs[i].failures;
+        addr->judged = !row->addrs[i].not_judged;
+        result.dns[FAMILY_INDEX(addr->addr.family)].outcome = DNS_OUTCOME_OK;
+    }
+    return result;
+}
+
+static void
+test_verdicts(void **state)
+{
+    const struct verdict_policy policy = {.fall = 3};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct endpoint_spec spec = {.key = "ecs",
+            .hostname = "ecs.eu-west-1.amazonaws.com",
+            .port = 443,
+            .expected = rows[i].expected};
+        struct probe_result result = result_of(&rows[i]);
+        struct verdict verdict;
+        char summary[SUMMARY_SIZE] = "";
+        struct text text = TEXT(summary);
+
+        verdict_of_run(&spec, &result, &policy, &verdict);
+        verdict_summary(&text, &spec, &result, &verdict, &context);
+        if (verdict.code != rows[i].code || verdict.path != rows[i].path || summary[0] == '\0' ||
+            (rows[i].says != NULL && strstr(summary, rows[i].says) == NULL)) {
+            print_error("%s: got %s path %s \"%s\", expected %s path %s \"%s\"\n", rows[i].name,
+                verdict_str(verdict.code), network_path_str(verdict.path), summary,
+                verdict_str(rows[i].code), network_path_str(rows[i].path),
+                rows[i].says != NULL ? rows[i].says : "");
+            fail();
+        }
+        probe_result_reset(&result);
+    }
+}
+
+static void
+test_public_path_may_fail(void **state)
+{
+    const struct verdict_policy strict = {.public_path_fails = true, .fall = 1};
+    const struct verdict_policy mild = {.fall = 1};
+
+    (void)state;
+    assert_int_equal(verdict_state(VERDICT_PUBLIC_PATH, &strict), STATE_FAILED);
+    assert_int_equal(verdict_state(VERDICT_PUBLIC_PATH, &mild), STATE_DEGRADED);
+}
+
+static void
+test_words(void **state)
+{
+    const struct endpoint_spec spec = {.key = "ecs",
+        .hostname = "ecs.eu-west-1.amazonaws.com",
+        .service_name = "com.amazonaws.eu-west-1.ecs",
+        .port = 443};
+
+    (void)state;
+    for (size_t i = VERDICT_NONE; i < VERDICT_CODE_N; i++) {
+        enum verdict_code code = (enum verdict_code)i;
+        char remedy[REMEDY_SIZE] = "";
+        struct text text = TEXT(remedy);
+        bool well = code == VERDICT_NONE || code == VERDICT_OK;
+
+        assert_string_not_equal(verdict_meaning(code), "");
+        assert_string_not_equal(verdict_str(code), "unknown");
+        verdict_remedy(&text, &spec, code, &context);
+        assert_int_equal(remedy[0] == '\0', well);
+        assert_null(strchr(remedy, '{'));
+        assert_true(text.len + 1 < sizeof(remedy)); /* not cut */
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_public_path_may_fail), cmocka_unit_test(test_words)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
