@@ -367,10 +367,11 @@ log_start(struct daemon *d)
     (void)snprintf(line, sizeof(line), "vpce-probed %s started, probing %zu endpoints",
         VPCE_VERSION, n_runnable);
     log_event(JOURNAL_EVENT_STARTED, LOG_NOTICE, line);
-    if (n_runnable < n) {
+    if (prober_host(d->prober)->region[0] == '\0') {
+        log_msg(LOG_WARNING, LOG_TOPIC_CONF, "Region not known yet: set Region= or allow IMDS");
+    } else if (n_runnable < n) {
         log_msg(LOG_WARNING, LOG_TOPIC_CONF,
-            "%zu endpoints have no host name yet: set Region= and AccountId=, or allow IMDS",
-            n - n_runnable);
+            "account id not known yet, ecr.dkr is not probed: set AccountId= or allow IMDS");
     }
 }
 

@@ -390,6 +390,12 @@ prober_host_state(const struct prober *prober)
     return host_state_of(prober->endpoints, prober->n);
 }
 
+const struct host *
+prober_host(const struct prober *prober)
+{
+    return &prober->host;
+}
+
 void
 prober_free(struct prober *prober)
 {

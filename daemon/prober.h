@@ -41,6 +41,7 @@ void prober_report(struct prober *prober, struct moment since, struct report *re
 size_t prober_n(const struct prober *prober);
 size_t prober_n_runnable(const struct prober *prober); /* their host names are known */
 enum host_state prober_host_state(const struct prober *prober);
+const struct host *prober_host(const struct prober *prober);
 
 /* Cancels all runs. NULL is fine. */
 void prober_free(struct prober *prober);
