@@ -185,10 +185,11 @@ on_result(struct probe_result *result, void *arg)
     if (!prober->once) {
         bool undecided = endpoint_is_undecided(e, &prober->policy);
 
-        set_due(w, schedule_next(&prober->schedule, loop_now_ms(prober->loop), undecided));
         if (e->last_run.state == STATE_FAILED && has_just_failed(e, &prober->policy)) {
             prober_probe_all(prober, prober->schedule.fast_interval_ms);
         }
+        /* after the others: this one has just been probed, and waits its turn */
+        set_due(w, schedule_next(&prober->schedule, loop_now_ms(prober->loop), undecided));
     }
     start_queued(prober);
     if (prober->callbacks.on_run != NULL) {
