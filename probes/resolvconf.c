@@ -105,7 +105,7 @@ names_match(const char *word, const char *hostname)
 static bool
 line_has_name(const char *line, size_t len, const char *hostname)
 {
-    char word[HOSTNAME_SIZE + 1];
+    char word[HOSTNAME_SIZE + 2];
 
     while (next_word(&line, &len, word, sizeof(word))) {
         if (names_match(word, hostname)) {
@@ -123,7 +123,7 @@ hosts_lookup(const char *text, const char *hostname, struct addr *ret, size_t ma
     size_t n = 0;
 
     while (n < max && next_line(&text, "#\n", &line, &len)) {
-        char word[ADDR_TEXT_SIZE];
+        char word[ADDR_TEXT_SIZE + 1];
         struct addr addr;
         bool known = false;
 
