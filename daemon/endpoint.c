@@ -263,6 +263,12 @@ endpoint_apply(struct endpoint *e, struct probe_result *result,
     if (run.code == e->verdict) {
         e->path = run.path;
         keep_summary(e, &run, context);
+    } else if (changed) {
+        /* settled on an older run, whose evidence is gone: say what the verdict means, and not what
+         * was seen for the one before */
+        free(e->summary);
+        e->summary = strdup(verdict_meaning(e->verdict));
+        e->path = PATH_UNKNOWN;
     }
     return changed;
 }

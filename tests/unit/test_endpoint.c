@@ -209,6 +209,24 @@ test_undecided(void **state)
     endpoint_done(&e);
 }
 
+/* Settled on an older run than the newest: no words of the verdict before. */
+static void
+test_summary_is_of_the_verdict(void **state)
+{
+    const struct endpoint_spec spec = spec_of("ecs", true);
+    struct endpoint e;
+
+    (void)state;
+    endpoint_init(&e, &spec, (struct moment){0});
+    for (int i = 0; "bbbpo"[i] != '\0'; i++) {
+        apply(&e, "bbbpo"[i], 1000 * (i + 1));
+    }
+    assert_int_equal(e.verdict, VERDICT_PUBLIC_PATH);
+    assert_string_equal(e.summary, verdict_meaning(VERDICT_PUBLIC_PATH));
+    assert_int_equal(e.path, PATH_UNKNOWN);
+    endpoint_done(&e);
+}
+
 static void
 test_host(void **state)
 {
@@ -247,7 +265,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rise_and_fall),
         cmocka_unit_test(test_expiry), cmocka_unit_test(test_undecided),
-        cmocka_unit_test(test_host)};
+        cmocka_unit_test(test_summary_is_of_the_verdict), cmocka_unit_test(test_host)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
