@@ -56,9 +56,23 @@ keeps_memory(const struct addr_memory *memory, const struct probe_result *result
            !result_lists(result, &memory->addr);
 }
 
-/* Count each address's failures in a row into the result, and remember them for the next run. */
+/* Each address's failures in a row, this run included, into the result. */
 static void
-remember_failures(struct endpoint *e, struct probe_result *result)
+count_failures(const struct endpoint *e, struct probe_result *result)
+{
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        struct addr_result *addr = &result->addrs[i];
+        uint16_t before = failures_of(e, &addr->addr);
+
+        if (addr->outcome != ADDR_OUTCOME_OK) {
+            addr->failures = before < UINT16_MAX ? (uint16_t)(before + 1) : before;
+        }
+    }
+}
+
+/* Keep the counts for the next run. */
+static void
+remember_failures(struct endpoint *e, const struct probe_result *result)
 {
     struct addr_memory *memory = NULL;
     size_t max = result->n_addrs + e->n_memory;
@@ -67,16 +81,9 @@ remember_failures(struct endpoint *e, struct probe_result *result)
     if (max > 0) {
         memory = calloc(max, sizeof(*memory));
     }
-    for (size_t i = 0; i < result->n_addrs; i++) {
-        struct addr_result *addr = &result->addrs[i];
-        uint16_t before = failures_of(e, &addr->addr);
-
-        if (addr->outcome == ADDR_OUTCOME_OK) {
-            continue;
-        }
-        addr->failures = before < UINT16_MAX ? (uint16_t)(before + 1) : before;
-        if (memory != NULL) {
-            memory[n++] = (struct addr_memory){addr->addr, addr->failures};
+    for (size_t i = 0; memory != NULL && i < result->n_addrs; i++) {
+        if (result->addrs[i].failures > 0) {
+            memory[n++] = (struct addr_memory){result->addrs[i].addr, result->addrs[i].failures};
         }
     }
     for (size_t i = 0; memory != NULL && i < e->n_memory; i++) {
@@ -237,19 +244,17 @@ endpoint_apply(struct endpoint *e, struct probe_result *result,
     struct verdict run;
     bool changed = false;
 
-    /* a first look without memory: a run that makes no statement must not count failures either */
+    count_failures(e, result);
     verdict_of_run(&e->spec, result, &policy->verdict, &run);
     e->runs++;
+    e->last_run = run;
     e->last_run_at = now;
     if (run.code == VERDICT_NO_RESOURCES || run.code == VERDICT_NONE) {
-        e->last_run = run;
         e->run_failures[run.code]++;
         probe_result_reset(result);
         return false;
     }
     remember_failures(e, result);
-    verdict_of_run(&e->spec, result, &policy->verdict, &run);
-    e->last_run = run;
     if (run.state != STATE_OK) {
         e->run_failures[run.code]++;
     }

@@ -364,7 +364,7 @@ verdict_of_run(const struct endpoint_spec *spec, const struct probe_result *resu
     } else {
         verdict.code = verdict_of_addresses(spec, result, &tally);
     }
-    if (result->spoiled && verdict.code != VERDICT_OK) {
+    if (result->spoiled && (verdict.code != VERDICT_OK || tally.n_failed > 0)) {
         verdict.code = VERDICT_NO_RESOURCES; /* our slowness can look like a failure, not like
                                                 a verified handshake */
     }

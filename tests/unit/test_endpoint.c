@@ -44,13 +44,17 @@ add_addr(struct probe_result *result, const char *text, enum addr_class addr_cla
 }
 
 /* o all well, 1 one of three dead, 2 another one dead, b blocked, t silent in TLS, p public path,
- * d no answer from DNS, n no resources. */
+ * d no answer from DNS, n no resources, s as 1 while our own loop was late. */
 static struct probe_result
 result_of(char letter)
 {
     struct probe_result result;
 
     probe_result_init(&result);
+    if (letter == 's') {
+        result.spoiled = true;
+        letter = '1';
+    }
     switch (letter) {
     case 'd':
         result.dns[0].outcome = DNS_OUTCOME_TIMEOUT;
@@ -114,6 +118,12 @@ static const struct {
         VERDICT_PARTLY_BLOCKED},
     {"different addresses failing in turn are noise", "o121212", "ooooooo", VERDICT_OK},
     {"DNS failing in between does not forget an address", "o1d11", "ooood", VERDICT_PARTLY_BLOCKED},
+    {"our slowness does not count against an address", "o11s", "oooo", VERDICT_OK},
+    {"nor for it", "o11s1", "ooood", VERDICT_PARTLY_BLOCKED},
+    {"nor does it settle anything", "o111ss",
+        "ooodd"
+        "d",
+        VERDICT_PARTLY_BLOCKED},
     {"a dead address that recovers", "o111oo",
         "ooodd"
         "o",
