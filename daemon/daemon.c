@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 /* The kernel may wake us this much later than asked, together with others: saves wake-ups, and is
@@ -422,7 +423,7 @@ daemon_run(const struct daemon_options *options)
     (void)sigaction(SIGPIPE, &ignore, NULL);
     (void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
     if (load_conf(options->conf_file, &d.conf) < 0) {
-        return EXIT_STATUS_CONFIG;
+        return EX_CONFIG;
     }
     r = open_all(&d);
     if (r == 0) {
@@ -443,7 +444,7 @@ daemon_check_config(const char *conf_file)
     struct conf *conf = NULL;
 
     if (load_conf(conf_file, &conf) < 0) {
-        return EXIT_STATUS_CONFIG;
+        return EX_CONFIG;
     }
     conf_free(conf);
     return EXIT_SUCCESS;

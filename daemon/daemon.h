@@ -3,16 +3,13 @@
 #ifndef VPCE_DAEMON_DAEMON_H
 #define VPCE_DAEMON_DAEMON_H
 
-/* Exit statuses beside 0 and 1 (sysexits.h). */
-#define EXIT_STATUS_USAGE 64
-#define EXIT_STATUS_CONFIG 78
-
 struct daemon_options {
     const char *conf_file; /* NULL: the default, which need not exist */
     const char *socket;    /* NULL: as configured; used when systemd passed no socket */
 };
 
-/* Runs until SIGTERM or SIGINT. Returns the exit status. What is wrong is logged. */
+/* Runs until SIGTERM or SIGINT. Returns the exit status: 0, 1 or EX_CONFIG (sysexits.h). What is
+ * wrong is logged. */
 int daemon_run(const struct daemon_options *options);
 
 /* Prints what is wrong with the configuration to stderr. Returns the exit status. */

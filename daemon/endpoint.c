@@ -300,10 +300,7 @@ endpoint_is_undecided(const struct endpoint *e, const struct endpoint_policy *po
     }
     for (size_t i = 0; i < e->evidence.n_addrs; i++) {
         const struct addr_result *addr = &e->evidence.addrs[i];
-        bool remembered =
-            addr->addr_class == ADDR_CLASS_VPC || addr->addr_class == ADDR_CLASS_PRIVATE;
-
-        if (addr->judged && remembered && addr->failures > 0 &&
+        if (addr->judged && addr_class_is_private(addr->addr_class) && addr->failures > 0 &&
             addr->failures < policy->verdict.fall) {
             return true;
         }

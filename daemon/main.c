@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 static const char help[] =
     "Usage: vpce-probed [OPTION]...\n"
@@ -55,12 +56,12 @@ main(int argc, char **argv)
             (void)fputs(help, stdout);
             return EXIT_SUCCESS;
         default:
-            return EXIT_STATUS_USAGE;
+            return EX_USAGE;
         }
     }
     if (optind < argc) {
         (void)fprintf(stderr, "vpce-probed: unexpected argument: %s\n", argv[optind]);
-        return EXIT_STATUS_USAGE;
+        return EX_USAGE;
     }
     return check_config ? daemon_check_config(settings.conf_file) : daemon_run(&settings);
 }

@@ -86,6 +86,12 @@ addr_class_str(enum addr_class addr_class)
     return "unknown";
 }
 
+bool
+addr_class_is_private(enum addr_class addr_class)
+{
+    return addr_class == ADDR_CLASS_VPC || addr_class == ADDR_CLASS_PRIVATE;
+}
+
 struct block {
     uint8_t family;
     uint8_t prefix_len;

@@ -54,6 +54,9 @@ enum addr_class {
 
 const char *addr_class_str(enum addr_class addr_class);
 
+/* vpc or private: what an interface endpoint has, here or in a hub VPC. */
+bool addr_class_is_private(enum addr_class addr_class);
+
 enum addr_class classify_addr(const struct addr *addr, const struct vpc_nets *nets);
 
 /* The known subnet the address lies in, or NULL. The longest prefix wins. */

@@ -213,6 +213,14 @@ dns_free(struct dns *dns)
     free(dns);
 }
 
+/* Another server may know better. A name that does not exist, or has no such record, is an
+ * answer. */
+static bool
+wants_next_server(enum dns_outcome outcome)
+{
+    return outcome > DNS_OUTCOME_NXDOMAIN && outcome != DNS_OUTCOME_RESOURCES;
+}
+
 size_t
 dns_nameservers(const struct dns *dns, struct nameserver_status ret[static NAMESERVERS_MAX])
 {
@@ -221,17 +229,9 @@ dns_nameservers(const struct dns *dns, struct nameserver_status ret[static NAMES
 
         ret[i] = (struct nameserver_status){.addr = dns->nameservers.servers[i],
             .last_outcome = last,
-            .ill = last > DNS_OUTCOME_NXDOMAIN && last != DNS_OUTCOME_RESOURCES};
+            .ill = wants_next_server(last)};
     }
     return dns->nameservers.n;
-}
-
-/* Another server may know better. A name that does not exist, or has no such record, is an
- * answer. */
-static bool
-wants_next_server(enum dns_outcome outcome)
-{
-    return outcome > DNS_OUTCOME_NXDOMAIN && outcome != DNS_OUTCOME_RESOURCES;
 }
 
 /* What the query came to when every server failed: an error that was said weighs more than

@@ -113,9 +113,7 @@ struct tally {
 static bool
 address_counts(const struct addr_result *addr, const struct verdict_policy *policy)
 {
-    bool remembered = addr->addr_class == ADDR_CLASS_VPC || addr->addr_class == ADDR_CLASS_PRIVATE;
-
-    return !remembered || addr->failures >= policy->fall;
+    return !addr_class_is_private(addr->addr_class) || addr->failures >= policy->fall;
 }
 
 static void
@@ -126,8 +124,7 @@ tally_address(
 
     tally->n++;
     tally->family_n[family]++;
-    tally->n_private +=
-        addr->addr_class == ADDR_CLASS_VPC || addr->addr_class == ADDR_CLASS_PRIVATE;
+    tally->n_private += addr_class_is_private(addr->addr_class);
     tally->n_public += addr->addr_class == ADDR_CLASS_PUBLIC;
     tally->n_special += addr->addr_class == ADDR_CLASS_SPECIAL;
     if (addr->outcome == ADDR_OUTCOME_OK) {

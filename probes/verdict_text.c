@@ -2,7 +2,6 @@
  * The table of meanings and remedies is in verdict_words.c. */
 #include "probes/verdict_text.h"
 
-#include <inttypes.h>
 #include <time.h>
 
 /* Addresses and names that are listed before "and N more". */

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -121,7 +122,7 @@ cli_check(int argc, char **argv)
     if (conf_load(options.conf_file, &conf, &errors) < 0) {
         conf_errors_print(&errors, stderr);
         conf_errors_reset(&errors);
-        return CLI_EXIT_CONFIG;
+        return EX_CONFIG;
     }
     conf_errors_reset(&errors);
     conf->probe.family_enabled[FAMILY_INDEX(ADDR_FAMILY_IPV4)] &= !options.only_ipv6;

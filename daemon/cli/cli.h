@@ -10,10 +10,7 @@
 #define CLI_EXIT_DEGRADED 1
 #define CLI_EXIT_UNHEALTHY 2
 #define CLI_EXIT_UNKNOWN 3
-
-/* sysexits.h */
-#define CLI_EXIT_USAGE 64
-#define CLI_EXIT_CONFIG 78
+/* Everywhere EX_USAGE and EX_CONFIG of sysexits.h. */
 
 /* Verbs: argv[0] is the verb; return the exit status. */
 int cli_status(int argc, char **argv);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 static const struct verb {
     const char *name;
@@ -33,7 +34,7 @@ main(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
-        return CLI_EXIT_USAGE;
+        return EX_USAGE;
     }
     if (streq(argv[1], "--help")) {
         print_help(stdout);
@@ -49,5 +50,5 @@ main(int argc, char **argv)
         }
     }
     (void)fprintf(stderr, "vpce-probe: no verb \"%s\"; see vpce-probe --help\n", argv[1]);
-    return CLI_EXIT_USAGE;
+    return EX_USAGE;
 }

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -73,7 +74,7 @@ set_option(int option, const char *help, struct cli_options *ret)
         ret->json = true;
         return -1;
     case OPTION_COLOR:
-        return set_color(optarg, &ret->color) ? -1 : CLI_EXIT_USAGE;
+        return set_color(optarg, &ret->color) ? -1 : EX_USAGE;
     case '4':
         ret->only_ipv4 = true;
         return -1;
@@ -87,7 +88,7 @@ set_option(int option, const char *help, struct cli_options *ret)
         (void)fputs(help, stdout);
         return EXIT_SUCCESS;
     default:
-        return CLI_EXIT_USAGE;
+        return EX_USAGE;
     }
 }
 
@@ -112,11 +113,11 @@ cli_parse(int argc, char **argv, const char *help, bool families, struct cli_opt
     }
     if (optind < argc) {
         (void)fprintf(stderr, "%s: unexpected argument: %s\n", argv[0], argv[optind]);
-        return CLI_EXIT_USAGE;
+        return EX_USAGE;
     }
     if (ret->only_ipv4 && ret->only_ipv6) {
         (void)fprintf(stderr, "%s: -4 and -6 exclude each other\n", argv[0]);
-        return CLI_EXIT_USAGE;
+        return EX_USAGE;
     }
     return -1;
 }

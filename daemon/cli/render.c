@@ -232,7 +232,7 @@ put_row(FILE *out, const struct render_options *options, const struct row *row,
         (void)fprintf(out, "%*s", is_number_column(c) && pad > 0 ? pad : 0, "");
         put(out, options, tone, text);
         (void)fprintf(out, "%*s", !is_number_column(c) && !last && pad > 0 ? pad : 0, "");
-        (void)fputs(last ? "\n" : c == 0 || last ? "  " : " ", out);
+        (void)fputs(last ? "\n" : c == 0 ? "  " : " ", out);
     }
 }
 

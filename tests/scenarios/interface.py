@@ -22,15 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import run as scenarios  # noqa: E402
 
 SCHEMA = os.path.join(scenarios.HERE, "..", "..", "daemon", "status.schema.json")
-failures = []
-
-
-def expect(what, got, wanted):
-    good = got == wanted
-    print(f"{'ok  ' if good else 'FAIL'} {what}")
-    if not good:
-        print(f"     got {got!r}, expected {wanted!r}")
-        failures.append(what)
+expect = scenarios.Expectations()
 
 
 def validate(what, status):
@@ -187,8 +179,7 @@ def main():
     finally:
         wrong = world.stop()
     expect("the daemon's end", wrong, None)
-    print(f"{len(failures)} failed")
-    return 1 if failures else 0
+    return expect.exit_status()
 
 
 if __name__ == "__main__":

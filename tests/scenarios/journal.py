@@ -55,15 +55,7 @@ FIELDS = {
     "SYSLOG_IDENTIFIER": "vpce-probed",
 }
 
-failures = []
-
-
-def expect(what, got, wanted):
-    good = got == wanted
-    print(f"{'ok  ' if good else 'FAIL'} {what}")
-    if not good:
-        print(f"     got {got!r}, expected {wanted!r}")
-        failures.append(what)
+expect = scenarios.Expectations()
 
 
 def read(world, name):
@@ -114,8 +106,7 @@ def main():
         look(world)
     finally:
         world.stop()
-    print(f"{len(failures)} failed")
-    return 1 if failures else 0
+    return expect.exit_status()
 
 
 if __name__ == "__main__":

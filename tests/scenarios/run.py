@@ -118,6 +118,24 @@ def endpoint(status, key):
     return next(e for e in status["endpoints"] if e["endpoint"] == key)
 
 
+class Expectations:
+    """Checks that are printed as they are made, and counted."""
+
+    def __init__(self):
+        self.failures = []
+
+    def __call__(self, what, got, wanted):
+        good = got == wanted
+        print(f"{'ok  ' if good else 'FAIL'} {what}")
+        if not good:
+            print(f"     got {got!r}, expected {wanted!r}")
+            self.failures.append(what)
+
+    def exit_status(self):
+        print(f"{len(self.failures)} failed")
+        return 1 if self.failures else 0
+
+
 class World:
     """One VPC with one daemon in it."""
 
