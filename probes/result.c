@@ -79,6 +79,7 @@ addr_outcome_str(enum addr_outcome outcome)
         [ADDR_OUTCOME_CLOSED] = "closed",
         [ADDR_OUTCOME_ALERT] = "alert",
         [ADDR_OUTCOME_PROTOCOL] = "protocol-error",
+        [ADDR_OUTCOME_NOT_AWS] = "not-aws",
         [ADDR_OUTCOME_UNTRUSTED] = "untrusted",
         [ADDR_OUTCOME_WRONG_NAME] = "wrong-name",
         [ADDR_OUTCOME_EXPIRED] = "expired",

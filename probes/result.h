@@ -44,11 +44,12 @@ enum addr_outcome {
     ADDR_OUTCOME_RESET,         /* RST after the connection stood */
     ADDR_OUTCOME_CLOSED,        /* FIN before the phase was over */
     ADDR_OUTCOME_ALERT,         /* the peer sent a fatal TLS alert */
-    ADDR_OUTCOME_PROTOCOL,      /* what came is not TLS, or TLS we cannot speak */
+    ADDR_OUTCOME_PROTOCOL,      /* what came is not TLS (or not HTTP), or we cannot speak it */
     ADDR_OUTCOME_UNTRUSTED,     /* certificate chain not trusted */
     ADDR_OUTCOME_WRONG_NAME,    /* certificate for other names */
     ADDR_OUTCOME_EXPIRED,       /* certificate expired */
     ADDR_OUTCOME_NOT_YET_VALID, /* certificate not valid yet */
+    ADDR_OUTCOME_NOT_AWS,       /* a well-formed HTTP answer, but not of an AWS service */
     ADDR_OUTCOME_RESOURCES,     /* this host ran out of something: no statement */
 };
 #define ADDR_OUTCOME_N (ADDR_OUTCOME_RESOURCES + 1)
@@ -87,6 +88,17 @@ struct tcp_facts {
     int32_t out_of_order; /* segments that arrived out of order: some before them were lost */
 };
 
+/* A request id of an AWS service: a UUID, or what S3 and ECR use; longer ones are cut. */
+#define HTTP_REQUEST_ID_SIZE 65
+
+/* What the HTTP stage was answered. */
+struct http_facts {
+    uint16_t status;                       /* 0: no answer, or no HTTP stage */
+    char request_id[HTTP_REQUEST_ID_SIZE]; /* printable; "": the answer has none */
+    bool has_date;
+    int64_t clock_skew_ms; /* this host's clock minus the answer's Date, which has whole seconds */
+};
+
 struct addr_result {
     struct addr addr;
     struct addr local; /* our end; family NONE while not connected */
@@ -98,6 +110,7 @@ struct addr_result {
     int32_t connect_us; /* -1: not connected */
     int32_t tls_us;     /* -1: no handshake */
     struct tcp_facts tcp;
+    struct http_facts http;
     char tls_version[12]; /* "TLSv1.3"; "": no handshake */
     char tls_cipher[40];
     struct cert *cert; /* a reference of ours, or NULL; also when verification failed */

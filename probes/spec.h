@@ -19,6 +19,13 @@ enum expected_path {
 
 const char *expected_path_str(enum expected_path expected); /* "interface", … */
 
+/* How far a run goes with each address. */
+enum probe_depth {
+    PROBE_DEPTH_TLS,     /* a verified handshake */
+    PROBE_DEPTH_CONNECT, /* TCP only: to learn whether there is a way */
+    PROBE_DEPTH_HTTP,    /* a request on the verified connection */
+};
+
 struct endpoint_spec {
     char key[ENDPOINT_KEY_SIZE];          /* "ecr.api"; unique */
     char hostname[HOSTNAME_SIZE];         /* DNS name or IP literal; "": not known yet */
@@ -26,6 +33,7 @@ struct endpoint_spec {
     uint16_t port;
     bool required;
     enum expected_path expected;
+    enum probe_depth depth;
 };
 
 /* How a run goes about it. One for all endpoints. */

@@ -66,6 +66,7 @@ static const struct {
     [VERDICT_TLS_EXPIRED] = {"tls-expired", STATE_FAILED},
     [VERDICT_TLS_NOT_YET_VALID] = {"tls-not-yet-valid", STATE_FAILED},
     [VERDICT_TLS_FAILED] = {"tls-failed", STATE_FAILED},
+    [VERDICT_HTTP_FAILED] = {"http-failed", STATE_FAILED},
     [VERDICT_NO_RESOURCES] = {"no-resources", STATE_UNKNOWN},
     [VERDICT_NO_PRIVATE_DNS] = {"no-private-dns", STATE_UNKNOWN},
     [VERDICT_HOST_EGRESS_BLOCKED] = {"host-egress-blocked", STATE_UNKNOWN},
@@ -222,6 +223,7 @@ verdict_of_no_connect(
     case ADDR_OUTCOME_CLOSED:
     case ADDR_OUTCOME_ALERT:
     case ADDR_OUTCOME_PROTOCOL:
+    case ADDR_OUTCOME_NOT_AWS:
     case ADDR_OUTCOME_UNTRUSTED:
     case ADDR_OUTCOME_WRONG_NAME:
     case ADDR_OUTCOME_EXPIRED:
@@ -257,24 +259,31 @@ verdict_of_tls(enum addr_outcome outcome)
     case ADDR_OUTCOME_CLOSED:
     case ADDR_OUTCOME_ALERT:
     case ADDR_OUTCOME_PROTOCOL:
+    case ADDR_OUTCOME_NOT_AWS:
     case ADDR_OUTCOME_RESOURCES:
         break;
     }
     return VERDICT_TLS_FAILED;
 }
 
-/* Addresses of the run that failed with `outcome` after the connection stood. */
-static unsigned
-n_failed_after_connect(const struct probe_result *result, enum addr_outcome outcome)
+/* The furthest phase that half of the addresses which failed with `outcome` reached. */
+static enum probe_phase
+leading_phase(
+    const struct probe_result *result, const struct tally *tally, enum addr_outcome outcome)
 {
-    unsigned n = 0;
+    unsigned reached = 0;
 
-    for (size_t i = 0; i < result->n_addrs; i++) {
-        const struct addr_result *addr = &result->addrs[i];
+    for (enum probe_phase phase = PROBE_PHASE_HTTP; phase > PROBE_PHASE_CONNECT; phase--) {
+        for (size_t i = 0; i < result->n_addrs; i++) {
+            const struct addr_result *addr = &result->addrs[i];
 
-        n += addr->judged && addr->outcome == outcome && addr->connect_us >= 0;
+            reached += addr->judged && addr->outcome == outcome && addr->phase == phase;
+        }
+        if (reached * 2 >= tally->by_outcome[outcome]) {
+            return phase;
+        }
     }
-    return n;
+    return PROBE_PHASE_CONNECT;
 }
 
 static enum verdict_code
@@ -283,8 +292,15 @@ verdict_of_all_failed(
 {
     enum addr_outcome outcome = leading_failure(tally);
 
-    if (n_failed_after_connect(result, outcome) * 2 >= tally->by_outcome[outcome]) {
+    switch (leading_phase(result, tally, outcome)) {
+    case PROBE_PHASE_HTTP:
+        return VERDICT_HTTP_FAILED;
+    case PROBE_PHASE_TLS:
         return verdict_of_tls(outcome);
+    case PROBE_PHASE_NONE:
+    case PROBE_PHASE_CONNECT:
+    case PROBE_PHASE_DONE:
+        break;
     }
     return verdict_of_no_connect(spec, tally, outcome);
 }

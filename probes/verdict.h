@@ -49,6 +49,7 @@ enum verdict_code {
     VERDICT_TLS_EXPIRED,
     VERDICT_TLS_NOT_YET_VALID,
     VERDICT_TLS_FAILED,
+    VERDICT_HTTP_FAILED,
     VERDICT_NO_RESOURCES, /* no statement: the run was spoiled by this host itself */
     /* causes of the host, never an endpoint's verdict */
     VERDICT_NO_PRIVATE_DNS,

@@ -93,6 +93,7 @@ add_tls_failure(struct text *t, const struct addr_result *addr)
     case ADDR_OUTCOME_UNREACHABLE:
     case ADDR_OUTCOME_NO_ROUTE:
     case ADDR_OUTCOME_PROTOCOL:
+    case ADDR_OUTCOME_NOT_AWS:
     case ADDR_OUTCOME_RESOURCES:
         (void)text_add(t, "TLS handshake failed");
         break;
@@ -103,8 +104,29 @@ add_tls_failure(struct text *t, const struct addr_result *addr)
 }
 
 static void
+add_http_failure(struct text *t, const struct addr_result *addr)
+{
+    if (addr->outcome == ADDR_OUTCOME_NOT_AWS) {
+        (void)text_add(t, "HTTP status %u, but without a request id of AWS: a proxy or portal",
+            addr->http.status);
+    } else if (addr->outcome == ADDR_OUTCOME_TIMEOUT) {
+        (void)text_add(t, "TLS stands, then no answer to the HTTP request");
+    } else if (addr->outcome == ADDR_OUTCOME_RESET) {
+        (void)text_add(t, "connection reset after the HTTP request");
+    } else if (addr->outcome == ADDR_OUTCOME_CLOSED) {
+        (void)text_add(t, "connection closed after the HTTP request");
+    } else {
+        (void)text_add(t, "what answers does not speak HTTP");
+    }
+}
+
+static void
 add_failure(struct text *t, const struct addr_result *addr)
 {
+    if (addr->phase == PROBE_PHASE_HTTP) {
+        add_http_failure(t, addr);
+        return;
+    }
     if (addr->connect_us >= 0) {
         add_tls_failure(t, addr);
         return;
@@ -128,6 +150,7 @@ add_failure(struct text *t, const struct addr_result *addr)
     case ADDR_OUTCOME_CLOSED:
     case ADDR_OUTCOME_ALERT:
     case ADDR_OUTCOME_PROTOCOL:
+    case ADDR_OUTCOME_NOT_AWS:
     case ADDR_OUTCOME_UNTRUSTED:
     case ADDR_OUTCOME_WRONG_NAME:
     case ADDR_OUTCOME_EXPIRED:
@@ -142,7 +165,7 @@ add_failure(struct text *t, const struct addr_result *addr)
 static bool
 fails_alike(const struct addr_result *a, const struct addr_result *b)
 {
-    return a->outcome == b->outcome && (a->connect_us >= 0) == (b->connect_us >= 0);
+    return a->outcome == b->outcome && a->phase == b->phase;
 }
 
 static bool
@@ -348,6 +371,7 @@ verdict_summary(struct text *t, const struct endpoint_spec *spec, const struct p
     case VERDICT_TLS_EXPIRED:
     case VERDICT_TLS_NOT_YET_VALID:
     case VERDICT_TLS_FAILED:
+    case VERDICT_HTTP_FAILED:
         add_working(t, result);
         (void)text_add(t, "; ");
         add_failures(t, result, context);

@@ -91,6 +91,10 @@ static const struct {
     [VERDICT_TLS_FAILED] = {"The TLS handshake failed.",
         "Look for a firewall or proxy between this host and the VPC endpoint {S}, and check that "
         "{H} port {P} speaks TLS 1.2 or later."},
+    [VERDICT_HTTP_FAILED] =
+        {"The TLS connection stands, but no AWS service answers an HTTP request.",
+            "Look for a proxy, portal or firewall between this host and the VPC endpoint {S} that "
+            "answers in its place, and exempt {H} from it."},
     [VERDICT_NO_RESOURCES] = {"No statement: this host itself ran out of something.",
         "Check the limits of the service (LimitNOFILE), free local ports, memory and CPU load."},
     [VERDICT_NO_PRIVATE_DNS] = {"No interface endpoint's name resolves to a private address.",

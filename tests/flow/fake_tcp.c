@@ -158,6 +158,7 @@ errno_of(enum addr_outcome outcome)
     case ADDR_OUTCOME_CLOSED:
     case ADDR_OUTCOME_ALERT:
     case ADDR_OUTCOME_PROTOCOL:
+    case ADDR_OUTCOME_NOT_AWS:
     case ADDR_OUTCOME_UNTRUSTED:
     case ADDR_OUTCOME_WRONG_NAME:
     case ADDR_OUTCOME_EXPIRED:

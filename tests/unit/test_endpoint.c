@@ -39,6 +39,7 @@ add_addr(struct probe_result *result, const char *text, enum addr_class addr_cla
     addrs->outcome = outcome;
     addrs->judged = true;
     addrs->connect_us = connected ? 1000 : -1;
+    addrs->phase = connected ? PROBE_PHASE_TLS : PROBE_PHASE_CONNECT;
     addrs->tls_us = outcome == ADDR_OUTCOME_OK ? 1000 : -1;
     result->dns[0].outcome = DNS_OUTCOME_OK;
 }

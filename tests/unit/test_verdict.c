@@ -19,6 +19,7 @@ struct row_addr {
     bool connected;
     uint16_t failures;
     bool not_judged;
+    bool in_http; /* the handshake was done */
 };
 
 #define IFACE(n) "10.0." n ".10", ADDR_CLASS_VPC
@@ -95,6 +96,16 @@ static const struct row {
         VERDICT_TLS_EXPIRED, PATH_INTERFACE},
     {"not yet valid", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_NOT_YET_VALID, true, 1}},
         VERDICT_TLS_NOT_YET_VALID, PATH_INTERFACE},
+    {"reset on the request", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), ADDR_OUTCOME_RESET, true, 1, .in_http = true}}, VERDICT_HTTP_FAILED,
+        PATH_INTERFACE, .says = "reset after the HTTP request"},
+    {"a portal answers", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), ADDR_OUTCOME_NOT_AWS, true, 1, .in_http = true}}, VERDICT_HTTP_FAILED,
+        PATH_INTERFACE, .says = "a proxy or portal"},
+    {"closed in TLS", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_CLOSED, true, 1}},
+        VERDICT_TLS_FAILED, PATH_INTERFACE, .says = "closed"},
+    {"not TLS", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_PROTOCOL, true, 1}},
+        VERDICT_TLS_FAILED, PATH_INTERFACE},
     {"loopback", EXPECTED_INTERFACE, {0}, {{"127.0.0.1", ADDR_CLASS_SPECIAL, OK}},
         VERDICT_UNEXPECTED_ADDRESS, PATH_UNKNOWN},
     {"loopback by the hosts file, and it works", EXPECTED_INTERFACE, {0},
@@ -121,9 +132,25 @@ static const struct row {
         VERDICT_DNS_FAILED, PATH_UNKNOWN},
     {"nobody listens", EXPECTED_INTERFACE, {DNS_OUTCOME_UNREACHABLE, DNS_OUTCOME_UNREACHABLE},
         {{0}}, VERDICT_DNS_FAILED, PATH_UNKNOWN},
+    {"REFUSED", EXPECTED_INTERFACE, {DNS_OUTCOME_REFUSED, DNS_OUTCOME_REFUSED}, {{0}},
+        VERDICT_DNS_FAILED, PATH_UNKNOWN},
+    {"garbage", EXPECTED_INTERFACE, {DNS_OUTCOME_MALFORMED, DNS_OUTCOME_MALFORMED}, {{0}},
+        VERDICT_DNS_FAILED, PATH_UNKNOWN},
     {"DNS out of resources", EXPECTED_INTERFACE, {DNS_OUTCOME_RESOURCES, DNS_OUTCOME_NODATA}, {{0}},
         VERDICT_NO_RESOURCES, PATH_UNKNOWN},
 };
+
+static enum probe_phase
+phase_of(const struct row_addr *addr)
+{
+    if (addr->outcome == ADDR_OUTCOME_OK) {
+        return PROBE_PHASE_DONE;
+    }
+    if (addr->in_http) {
+        return PROBE_PHASE_HTTP;
+    }
+    return addr->connected ? PROBE_PHASE_TLS : PROBE_PHASE_CONNECT;
+}
 
 static struct probe_result
 result_of(const struct row *row)
@@ -144,7 +171,8 @@ result_of(const struct row *row)
         addr->addr_class = row->addrs[i].addr_class;
         addr->outcome = row->addrs[i].outcome;
         addr->connect_us = row->addrs[i].connected ? 500 : -1;
-        addr->tls_us = addr->outcome == ADDR_OUTCOME_OK ? 4000 : -1;
+        addr->tls_us = row->addrs[i].in_http || addr->outcome == ADDR_OUTCOME_OK ? 4000 : -1;
+        addr->phase = phase_of(&row->addrs[i]);
         addr->failures = row->addrs[i].failures;
         addr->judged = !row->addrs[i].not_judged;
         result.dns[FAMILY_INDEX(addr->addr.family)].outcome = DNS_OUTCOME_OK;
