@@ -16,7 +16,8 @@
 /* Lateness below this is ordinary scheduling and is not remembered. */
 #define LAG_MIN_MS 25
 
-/* Remembered moments of lateness; more than a run can collect before it is over anyway. */
+/* Remembered moments of lateness. A younger, worse one makes an older one worthless, so they always
+ * fall from old to young, and few are enough. */
 #define LAG_MARKS 8
 
 struct loop {
@@ -33,8 +34,8 @@ struct loop {
     struct {
         int64_t at_ms;
         int64_t lag_ms;
-    } lag_marks[LAG_MARKS]; /* a ring, next at lag_next */
-    size_t lag_next;
+    } lag_marks[LAG_MARKS]; /* n_lag_marks, oldest first */
+    size_t n_lag_marks;
 };
 
 struct loop_timer {
@@ -147,13 +148,17 @@ loop_io_want(struct loop_io *io, bool readable, bool writable)
         return 0;
     }
     (void)event_del(io->event);
-    io->wanted = wanted;
+    io->wanted = 0;
     if (wanted == 0) {
         return 0;
     }
     (void)event_assign(
         io->event, io->loop->base, io->fd, (short)(wanted | EV_PERSIST), on_io_event, io);
-    return event_add(io->event, NULL) == 0 ? 0 : -ENOMEM;
+    if (event_add(io->event, NULL) != 0) {
+        return -ENOMEM;
+    }
+    io->wanted = wanted;
+    return 0;
 }
 
 void
@@ -226,6 +231,23 @@ present_lag_ms(struct loop *loop)
     return loop->lag_watchers > 0 ? loop_now_ms(loop) - loop->lag_due_ms : 0;
 }
 
+/* The worst stall is never forgotten for a smaller one: without room the smallest, which is the
+ * youngest, takes the new time. */
+static void
+remember_lag(struct loop *loop, int64_t lag_ms)
+{
+    while (loop->n_lag_marks > 0 && loop->lag_marks[loop->n_lag_marks - 1].lag_ms <= lag_ms) {
+        loop->n_lag_marks--;
+    }
+    if (loop->n_lag_marks == LAG_MARKS) {
+        loop->n_lag_marks--;
+        lag_ms = loop->lag_marks[loop->n_lag_marks].lag_ms;
+    }
+    loop->lag_marks[loop->n_lag_marks].at_ms = loop_now_ms(loop);
+    loop->lag_marks[loop->n_lag_marks].lag_ms = lag_ms;
+    loop->n_lag_marks++;
+}
+
 static void
 on_lag_timer(void *arg)
 {
@@ -233,9 +255,7 @@ on_lag_timer(void *arg)
     int64_t lag_ms = present_lag_ms(loop);
 
     if (lag_ms >= LAG_MIN_MS) {
-        loop->lag_marks[loop->lag_next].at_ms = loop_now_ms(loop);
-        loop->lag_marks[loop->lag_next].lag_ms = lag_ms;
-        loop->lag_next = (loop->lag_next + 1) % LAG_MARKS;
+        remember_lag(loop, lag_ms);
     }
     set_lag_timer(loop);
 }
@@ -244,6 +264,7 @@ void
 loop_watch_lag(struct loop *loop)
 {
     if (loop->lag_watchers++ == 0) {
+        loop->n_lag_marks = 0;
         set_lag_timer(loop);
     }
 }
@@ -261,7 +282,7 @@ loop_lag_ms(struct loop *loop, int64_t since_ms)
 {
     int64_t worst = present_lag_ms(loop); /* a stall that has just ended may be seen here first */
 
-    for (size_t i = 0; i < LAG_MARKS; i++) {
+    for (size_t i = 0; i < loop->n_lag_marks; i++) {
         if (loop->lag_marks[i].at_ms >= since_ms && loop->lag_marks[i].lag_ms > worst) {
             worst = loop->lag_marks[i].lag_ms;
         }

@@ -127,11 +127,13 @@ on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
         if (*link != NULL) {
             remove_socket(link);
         }
+        server->starved &= server->sockets != NULL;
         return;
     }
     struct dns_socket *sock = *link != NULL ? *link : add_socket(server, fd);
 
-    server->starved = sock == NULL || loop_io_want(sock->io, readable, writable) < 0;
+    /* until the channel is quiet again, since whose lookup the socket serves is not known */
+    server->starved |= sock == NULL || loop_io_want(sock->io, readable, writable) < 0;
 }
 
 static struct ares_options

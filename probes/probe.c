@@ -73,6 +73,30 @@ share_certificates(struct probe_result *result)
     }
 }
 
+/* This host uses the family when it would have a source address for the Internet at large, or for
+ * one of the endpoint's addresses (a subnet may have routes to the VPC alone). */
+static bool
+host_has_family(const struct probe_result *result, enum addr_family family)
+{
+    /* documentation addresses (RFC 5737, RFC 3849): they follow the default route */
+    const struct addr anywhere =
+        family == ADDR_FAMILY_IPV4
+            ? (struct addr){.family = family, .bytes = {192, 0, 2, 1}}
+            : (struct addr){.family = family, .bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+
+    if (tcp_has_source(&anywhere)) {
+        return true;
+    }
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        const struct addr *addr = &result->addrs[i].addr;
+
+        if (addr->family == family && tcp_has_source(addr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Which addresses count: those of families this host has an address of; all, when that leaves
  * none. */
 static void
@@ -80,6 +104,9 @@ mark_judged(struct probe_result *result)
 {
     bool any = false;
 
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        result->host_has[f] = host_has_family(result, FAMILY_OF_INDEX(f));
+    }
     for (size_t i = 0; i < result->n_addrs; i++) {
         any |= result->host_has[FAMILY_INDEX(result->addrs[i].addr.family)];
     }
@@ -262,7 +289,6 @@ probe_start(struct probe *p, const struct endpoint_spec *spec)
     p->n_pending = 1; /* this function, so that no answer finishes the run under it */
     probe_result_reset(&p->result);
     p->result.started_ms = loop_now_ms(p->env->loop);
-    tcp_host_families(p->result.host_has);
     loop_watch_lag(p->env->loop);
     for (size_t f = 0; f < FAMILY_N; f++) {
         struct probe_family *family = &p->families[f];

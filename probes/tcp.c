@@ -5,15 +5,11 @@
 
 #include <errno.h>
 #include <linux/tcp.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define IF_INET6_MAX 65536UL
-#define INTERFACES_MAX 64
+#define DISCARD_PORT 9
 
 enum addr_outcome
 tcp_outcome(int error)
@@ -147,85 +143,21 @@ is_usable_source(const struct addr *addr)
     return classify_addr(addr, &nothing_known) != ADDR_CLASS_SPECIAL;
 }
 
-/* SIOCGIFCONF (netdevice(7)) lists the IPv4 addresses and, unlike getifaddrs(3), needs no netlink
- * socket, which the service is not allowed to make. */
-static bool
-host_has_ipv4(void)
+bool
+tcp_has_source(const struct addr *to)
 {
-    struct ifreq requests[INTERFACES_MAX];
-    struct ifconf conf = {.ifc_len = sizeof(requests), .ifc_req = requests};
-    CLEANUP(cleanup_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_storage sa;
+    socklen_t len = addr_to_sockaddr(to, DISCARD_PORT, &sa);
+    CLEANUP(cleanup_fd) int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct addr source;
 
-    if (fd < 0 || ioctl(fd, SIOCGIFCONF, &conf) < 0) {
-        return true;
+    if (fd < 0) {
+        return errno != EAFNOSUPPORT;
     }
-    for (size_t i = 0; i < (size_t)conf.ifc_len / sizeof(requests[0]); i++) {
-        struct addr addr;
-
-        if (addr_from_sockaddr(&requests[i].ifr_addr, &addr) == 0 && is_usable_source(&addr)) {
-            return true;
-        }
+    if (connect(fd, (struct sockaddr *)&sa, len) < 0) {
+        return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == EPERM;
     }
-    return false;
-}
-
-static int
-hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *found = c != '\0' ? strchr(digits, c) : NULL;
-
-    return found != NULL ? (int)(found - digits) : -1;
-}
-
-static bool
-parse_hex_addr(const char *hex, struct addr *ret)
-{
-    struct addr addr = {.family = ADDR_FAMILY_IPV6};
-
-    for (size_t i = 0; i < sizeof(addr.bytes); i++) {
-        int high = hex_digit(hex[2 * i]);
-        int low = hex_digit(hex[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        addr.bytes[i] = (uint8_t)(high * 16 + low);
-    }
-    *ret = addr;
-    return true;
-}
-
-/* /proc/net/if_inet6 (proc(5)): a line an address, which starts with its 32 hexadecimal digits. */
-static bool
-host_has_ipv6(void)
-{
-    CLEANUP(cleanup_free) char *text = NULL;
-    size_t len;
-    int r = read_file("/proc/self/net/if_inet6", IF_INET6_MAX, &text, &len);
-    const char *line = text;
-
-    if (r < 0) {
-        return r != -ENOENT; /* a kernel without IPv6 has no such file */
-    }
-    while (strlen(line) > 32) {
-        struct addr addr;
-        const char *end = strchr(line, '\n');
-
-        if (parse_hex_addr(line, &addr) && is_usable_source(&addr)) {
-            return true;
-        }
-        if (end == NULL) {
-            break;
-        }
-        line = end + 1;
-    }
-    return false;
-}
-
-void
-tcp_host_families(bool ret_has[static FAMILY_N])
-{
-    ret_has[FAMILY_INDEX(ADDR_FAMILY_IPV4)] = host_has_ipv4();
-    ret_has[FAMILY_INDEX(ADDR_FAMILY_IPV6)] = host_has_ipv6();
+    len = sizeof(sa);
+    return getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
+           addr_from_sockaddr((struct sockaddr *)&sa, &source) < 0 || is_usable_source(&source);
 }

@@ -20,8 +20,10 @@ enum addr_outcome tcp_outcome(int error);
 void tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local);
 void tcp_facts_init(struct tcp_facts *facts);
 
-/* Whether this host has an address of each family that it could use as a source beyond its own
- * link: not loopback, not link-local. Unknown counts as yes. */
-void tcp_host_families(bool ret_has[static FAMILY_N]);
+/* Whether this host has a route to the address and a source address for it that is good beyond its
+ * own link: not loopback, not link-local. Sends nothing: a UDP socket is connected and asked for
+ * its name, so the kernel's own choice counts (a container bridge's address does not make a host
+ * one of IPv4). Unknown counts as yes. */
+bool tcp_has_source(const struct addr *to);
 
 #endif

@@ -214,8 +214,8 @@ tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local)
     *ret_local = (struct addr){.family = ADDR_FAMILY_NONE};
 }
 
-void
-tcp_host_families(bool ret_has[static FAMILY_N])
+bool
+tcp_has_source(const struct addr *to)
 {
-    memcpy(ret_has, host_has, sizeof(host_has));
+    return host_has[FAMILY_INDEX(to->family)];
 }
