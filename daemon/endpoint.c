@@ -236,7 +236,7 @@ keep_summary(struct endpoint *e, const struct verdict *run, const struct verdict
 }
 
 bool
-endpoint_apply(struct endpoint *e, struct probe_result *result,
+endpoint_apply(struct endpoint *e, struct probe_result *result, const struct surroundings *around,
     const struct endpoint_policy *policy, const struct verdict_context *context, struct moment now,
     struct transition *ret)
 {
@@ -245,7 +245,7 @@ endpoint_apply(struct endpoint *e, struct probe_result *result,
     bool changed = false;
 
     count_failures(e, result);
-    verdict_of_run(&e->spec, result, &policy->verdict, &run);
+    verdict_of_run(&e->spec, result, around, &policy->verdict, &run);
     e->runs++;
     e->last_run = run;
     e->last_run_at = now;
@@ -276,6 +276,20 @@ endpoint_apply(struct endpoint *e, struct probe_result *result,
         e->path = PATH_UNKNOWN;
     }
     return changed;
+}
+
+void
+endpoint_infer_path(
+    struct endpoint *e, const struct surroundings *around, const struct verdict_context *context)
+{
+    enum network_path path = verdict_path(&e->spec, &e->evidence, around);
+
+    if (e->n_history > 0 && e->history[0] == e->verdict && e->path != path) {
+        const struct verdict settled = {.code = e->verdict, .state = e->state, .path = path};
+
+        e->path = path;
+        keep_summary(e, &settled, context);
+    }
 }
 
 bool

@@ -165,7 +165,9 @@ judge(struct prober *prober, struct endpoint *e, struct probe_result *result)
     struct verdict_context context = context_of(prober, now);
     struct transition change;
 
-    if (endpoint_apply(e, result, &prober->policy, &context, now, &change)) {
+    const struct surroundings around = {0};
+
+    if (endpoint_apply(e, result, &around, &prober->policy, &context, now, &change)) {
         tell(prober, e, &change);
     }
     if (endpoint_expire(e, &prober->policy, now, &change)) {
@@ -224,8 +226,36 @@ set_policy(struct prober *prober)
             .public_path_fails = conf->public_path_fails, .fall = prober->once ? 1 : conf->fall}};
 }
 
+static int64_t
+clamp(int64_t value, int64_t min, int64_t max)
+{
+    if (value < min) {
+        return min;
+    }
+    return value < max ? value : max;
+}
+
+/* Room for A and AAAA of every endpoint at once, and again for what fails; refilled at twice the
+ * steady rate. */
 static int
-open_env(struct prober *prober, char error[static PROBER_ERROR_SIZE])
+open_dns(struct prober *prober, size_t n_endpoints)
+{
+    const struct conf *conf = prober->conf;
+    int64_t packets = 4 * (int64_t)n_endpoints;
+    const struct dns_options options = {.resolv_conf = DNS_DEFAULT_RESOLV_CONF,
+        .hosts = DNS_DEFAULT_HOSTS,
+        .timeout_ms = conf->probe.dns_timeout_ms,
+        .second_opinion = conf->second_opinion,
+        .per_second = prober->once ? DNS_PER_SECOND_MAX
+                                   : clamp(packets * 1000 / conf->interval_ms, DNS_PER_SECOND,
+                                         DNS_PER_SECOND_MAX),
+        .burst = clamp(packets, DNS_BURST, DNS_BURST_MAX)};
+
+    return dns_new(prober->loop, &options, &prober->env.dns);
+}
+
+static int
+open_env(struct prober *prober, size_t n_endpoints, char error[static PROBER_ERROR_SIZE])
 {
     const char *ca_file = conf_ca_file(prober->conf);
     int r = tls_ctx_new(ca_file, &prober->env.tls_ctx);
@@ -237,9 +267,9 @@ open_env(struct prober *prober, char error[static PROBER_ERROR_SIZE])
     }
     prober->env.loop = prober->loop;
     prober->env.options = prober->conf->probe;
+    prober->env.options.second_opinion_age_ms = prober->conf->interval_ms;
     prober->env.slots = slots_new(prober->loop, prober->conf->parallel);
-    if (prober->env.slots == NULL ||
-        dns_new(prober->loop, prober->conf->probe.dns_timeout_ms, &prober->env.dns) < 0) {
+    if (prober->env.slots == NULL || open_dns(prober, n_endpoints) < 0) {
         (void)snprintf(error, PROBER_ERROR_SIZE, "no memory");
         return -ENOMEM;
     }
@@ -300,9 +330,9 @@ prober_new(struct loop *loop, const struct conf *conf, bool once,
     prober->queue_end = &prober->queue;
     host_from_conf(conf, &prober->host);
     set_policy(prober);
-    r = open_env(prober, error);
+    r = plan_build(conf, &prober->host, false, &plan);
     if (r == 0) {
-        r = plan_build(conf, &prober->host, false, &plan);
+        r = open_env(prober, plan.n, error);
     }
     if (r == 0) {
         r = open_endpoints(prober, &plan);

@@ -5,34 +5,26 @@
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/util.h"
+#include "probes/bucket.h"
+#include "probes/dns_files.h"
 #include "probes/dns_server.h"
-#include "probes/resolvconf.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#define RESOLV_CONF_MAX 65536UL
-#define HOSTS_MAX 1048576UL
-
-/* Enough of stat(2) to see that a file was replaced or written. */
-struct file_stamp {
-    bool exists;
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec mtime;
-};
+/* Packets that a query sends again, when nobody answers it (probes/dns_server.c). */
+#define RESENT_ON_SILENCE 2
 
 struct dns {
     struct loop *loop;
     int64_t timeout_ms;
-    struct file_stamp resolv_conf;
-    struct file_stamp hosts;
-    char *hosts_text; /* heap; NULL: empty */
-    struct nameservers nameservers;
+    struct dns_files *files;
+    struct nameservers nameservers; /* in use: those of the files, once they have channels */
     struct dns_server *servers[NAMESERVERS_MAX];
     enum dns_outcome last_outcomes[NAMESERVERS_MAX];
+    struct dns_server *second_opinion; /* or NULL */
+    struct bucket bucket;
+    struct loop_timer *bucket_timer; /* set while queries wait for a token */
     unsigned n_asking;
     struct dns_query *waiting; /* first in, first out */
     struct dns_query **waiting_end;
@@ -46,6 +38,7 @@ enum dns_query_step {
 
 struct dns_query {
     struct dns *dns;
+    enum dns_via via;
     char hostname[HOSTNAME_SIZE];
     enum addr_family family;
     dns_query_fn on_reply;
@@ -62,56 +55,6 @@ struct dns_query {
     struct dns_result result;
     struct dns_answer answer;
 };
-
-static struct file_stamp
-stamp_of(const char *path)
-{
-    struct stat st;
-
-    if (stat(path, &st) < 0) {
-        return (struct file_stamp){.exists = false};
-    }
-    return (struct file_stamp){.exists = true,
-        .device = st.st_dev,
-        .inode = st.st_ino,
-        .size = st.st_size,
-        .mtime = st.st_mtim};
-}
-
-static bool
-stamps_equal(const struct file_stamp *a, const struct file_stamp *b)
-{
-    return a->exists == b->exists && a->device == b->device && a->inode == b->inode &&
-           a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec &&
-           a->mtime.tv_nsec == b->mtime.tv_nsec;
-}
-
-/* The file's text, or NULL; what is wrong with it is logged, and it counts as empty. */
-static char *
-read_text(const char *path, size_t max_bytes)
-{
-    char *text = NULL;
-    size_t len;
-    int r = read_file(path, max_bytes, &text, &len);
-
-    if (r < 0 && r != -ENOENT) {
-        log_msg(LOG_WARNING, LOG_TOPIC_DNS, "%s: %s, ignoring it", path, strerror(-r));
-    }
-    return text;
-}
-
-static void
-refresh_hosts(struct dns *dns)
-{
-    struct file_stamp stamp = stamp_of(DNS_DEFAULT_HOSTS);
-
-    if (stamps_equal(&stamp, &dns->hosts)) {
-        return;
-    }
-    dns->hosts = stamp;
-    free(dns->hosts_text);
-    dns->hosts_text = read_text(DNS_DEFAULT_HOSTS, HOSTS_MAX);
-}
 
 /* A channel for each of the name servers; queries under way keep a reference to theirs. */
 static int
@@ -137,33 +80,21 @@ use_nameservers(struct dns *dns, const struct nameservers *nameservers)
 }
 
 static int
-refresh_nameservers(struct dns *dns, bool *ret_changed)
+refresh(struct dns *dns, bool *ret_changed)
 {
-    struct file_stamp stamp = stamp_of(DNS_DEFAULT_RESOLV_CONF);
-    struct nameservers nameservers;
-    char *text;
-    int r;
-
     *ret_changed = false;
-    if (dns->nameservers.n > 0 && stamps_equal(&stamp, &dns->resolv_conf)) {
+    if (!dns_files_refresh(dns->files)) {
         return 0;
     }
-    text = read_text(DNS_DEFAULT_RESOLV_CONF, RESOLV_CONF_MAX);
-    resolvconf_parse(text != NULL ? text : "", &nameservers);
-    free(text);
-    if (nameservers.n_ignored > 0) {
-        log_msg(LOG_WARNING, LOG_TOPIC_DNS,
-            "%s: %zu nameserver lines without a usable address, "
-            "ignoring them",
-            DNS_DEFAULT_RESOLV_CONF, nameservers.n_ignored);
-    }
-    dns->resolv_conf = stamp;
-    if (nameservers_equal(&nameservers, &dns->nameservers)) {
+    if (nameservers_equal(dns_files_nameservers(dns->files), &dns->nameservers)) {
         return 0;
     }
-    r = use_nameservers(dns, &nameservers);
-    *ret_changed = r == 0;
-    return r;
+    if (use_nameservers(dns, dns_files_nameservers(dns->files)) < 0) {
+        dns_files_forget(dns->files); /* try again */
+        return -ENOMEM;
+    }
+    *ret_changed = true;
+    return 0;
 }
 
 bool
@@ -171,28 +102,51 @@ dns_refresh(struct dns *dns)
 {
     bool changed;
 
-    refresh_hosts(dns);
-    if (refresh_nameservers(dns, &changed) < 0) {
+    if (refresh(dns, &changed) < 0) {
         log_msg(LOG_WARNING, LOG_TOPIC_DNS, "no memory for the new name servers, keeping the old");
-        dns->resolv_conf = (struct file_stamp){.exists = false}; /* try again */
     }
     return changed;
 }
 
+static void start_waiting(struct dns *dns);
+
+static void
+on_bucket_timer(void *arg)
+{
+    start_waiting(arg);
+}
+
+static int
+open_all(struct dns *dns, const struct dns_options *options)
+{
+    bool changed;
+
+    dns->files = dns_files_new(options->resolv_conf, options->hosts);
+    dns->bucket_timer = loop_timer_new(dns->loop, on_bucket_timer, dns);
+    if (dns->files == NULL || dns->bucket_timer == NULL) {
+        return -ENOMEM;
+    }
+    if (options->second_opinion.family != ADDR_FAMILY_NONE &&
+        dns_server_new(dns->loop, &options->second_opinion, dns->timeout_ms, &dns->second_opinion) <
+            0) {
+        return -ENOMEM;
+    }
+    return refresh(dns, &changed);
+}
+
 int
-dns_new(struct loop *loop, int64_t timeout_ms, struct dns **ret)
+dns_new(struct loop *loop, const struct dns_options *options, struct dns **ret)
 {
     struct dns *dns = calloc(1, sizeof(*dns));
-    bool changed;
 
     if (dns == NULL) {
         return -ENOMEM;
     }
     dns->loop = loop;
-    dns->timeout_ms = timeout_ms;
+    dns->timeout_ms = options->timeout_ms;
     dns->waiting_end = &dns->waiting;
-    refresh_hosts(dns);
-    if (refresh_nameservers(dns, &changed) < 0) {
+    bucket_init(&dns->bucket, options->per_second, options->burst, loop_now_ms(loop));
+    if (open_all(dns, options) < 0) {
         dns_free(dns);
         return -ENOMEM;
     }
@@ -209,8 +163,17 @@ dns_free(struct dns *dns)
     for (size_t i = 0; i < NAMESERVERS_MAX; i++) {
         dns_server_unref(dns->servers[i]);
     }
-    free(dns->hosts_text);
+    dns_server_unref(dns->second_opinion);
+    loop_timer_free(dns->bucket_timer);
+    dns_files_free(dns->files);
     free(dns);
+}
+
+struct addr
+dns_second_opinion(const struct dns *dns)
+{
+    return dns->second_opinion != NULL ? *dns_server_addr(dns->second_opinion)
+                                       : (struct addr){.family = ADDR_FAMILY_NONE};
 }
 
 /* Another server may know better. A name that does not exist, or has no such record, is an
@@ -275,10 +238,24 @@ on_lookup(void *arg)
 
 static void ask_next_server(struct dns_query *query);
 
+/* Take a place and a token, or wait for them; a timer that cannot be had costs the rate, not the
+ * query. */
+static bool
+may_ask(struct dns *dns)
+{
+    int64_t now_ms = loop_now_ms(dns->loop);
+
+    if (dns->n_asking >= DNS_IN_FLIGHT_MAX) {
+        return false;
+    }
+    return bucket_take(&dns->bucket, now_ms) ||
+           loop_timer_set(dns->bucket_timer, bucket_wait_ms(&dns->bucket, now_ms)) < 0;
+}
+
 static void
 start_waiting(struct dns *dns)
 {
-    while (dns->n_asking < DNS_IN_FLIGHT_MAX && dns->waiting != NULL) {
+    while (dns->waiting != NULL && may_ask(dns)) {
         struct dns_query *query = dns->waiting;
 
         dns->waiting = query->next;
@@ -379,6 +356,7 @@ on_asked(struct dns_query *query)
         query->answered_us = loop_now_us(query->dns->loop);
         query->answer.outcome =
             dns_server_starved(server) ? DNS_OUTCOME_RESOURCES : DNS_OUTCOME_TIMEOUT;
+        bucket_charge(&query->dns->bucket, RESENT_ON_SILENCE, loop_now_ms(query->dns->loop));
     }
     attempt->outcome = query->answer.outcome;
     note_outcome(query->dns, &attempt->server, attempt->outcome);
@@ -386,6 +364,7 @@ on_asked(struct dns_query *query)
         query->result.server = attempt->server;
         finish_asking(query, attempt->outcome);
     } else if (query->result.n_attempts < query->n_servers) {
+        bucket_charge(&query->dns->bucket, 1, loop_now_ms(query->dns->loop));
         ask_next_server(query);
     } else {
         finish_asking(query, outcome_of_attempts(&query->result));
@@ -432,8 +411,8 @@ needs_no_server(struct dns_query *query)
         answer_at_once(query, DNS_SOURCE_LITERAL, found, 1);
         return true;
     }
-    if (query->dns->hosts_text != NULL) {
-        n = hosts_lookup(query->dns->hosts_text, query->hostname, found, ARRAY_SIZE(found));
+    if (query->via == DNS_VIA_HOST) {
+        n = dns_files_lookup(query->dns->files, query->hostname, found, ARRAY_SIZE(found));
     }
     if (n > 0) {
         answer_at_once(query, DNS_SOURCE_HOSTS_FILE, found, n);
@@ -448,9 +427,14 @@ enqueue(struct dns_query *query)
 
     query->step = DNS_QUERY_WAITING;
     query->result.source = DNS_SOURCE_NAMESERVER;
-    query->n_servers = dns->nameservers.n;
-    for (size_t i = 0; i < query->n_servers; i++) {
-        query->servers[i] = dns_server_ref(dns->servers[i]);
+    if (query->via == DNS_VIA_SECOND_OPINION) {
+        query->n_servers = 1;
+        query->servers[0] = dns_server_ref(dns->second_opinion);
+    } else {
+        query->n_servers = dns->nameservers.n;
+        for (size_t i = 0; i < query->n_servers; i++) {
+            query->servers[i] = dns_server_ref(dns->servers[i]);
+        }
     }
     *dns->waiting_end = query;
     dns->waiting_end = &query->next;
@@ -458,15 +442,20 @@ enqueue(struct dns_query *query)
 }
 
 int
-dns_query_start(struct dns *dns, const char *hostname, enum addr_family family,
+dns_query_start(struct dns *dns, enum dns_via via, const char *hostname, enum addr_family family,
     dns_query_fn on_reply, void *arg, struct dns_query **ret)
 {
-    struct dns_query *query = calloc(1, sizeof(*query));
+    struct dns_query *query;
 
+    if (via == DNS_VIA_SECOND_OPINION && dns->second_opinion == NULL) {
+        return -ENOENT;
+    }
+    query = calloc(1, sizeof(*query));
     if (query == NULL) {
         return -ENOMEM;
     }
     query->dns = dns;
+    query->via = via;
     query->family = family;
     query->on_reply = on_reply;
     query->arg = arg;

@@ -14,6 +14,12 @@
 
 #define DNS_PORT 53
 
+/* A packet that got no answer is sent again after 1, 3 and 7 of 7 parts of the server's time
+ * (c-ares doubles), the last time only where a newer c-ares waits less than it was told. An answer
+ * to any of them counts. When the time is over is for probes/dns.c to say. */
+#define TRIES 4
+#define FIRST_TRY_PART 7
+
 struct dns_socket {
     struct dns_server *server;
     struct dns_socket *next;
@@ -145,8 +151,8 @@ channel_options(struct dns_server *server, int64_t timeout_ms, int *ret_mask)
     options.sock_state_cb = on_socket_state;
     options.sock_state_cb_data = server;
     options.flags = ARES_FLAG_NOCHECKRESP; /* else SERVFAIL and REFUSED are "no server" */
-    options.timeout = (int)timeout_ms;
-    options.tries = 1;
+    options.timeout = (int)(timeout_ms / FIRST_TRY_PART > 0 ? timeout_ms / FIRST_TRY_PART : 1);
+    options.tries = TRIES;
     options.ndomains = 0; /* no search list */
     options.lookups = lookups;
     *ret_mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |

@@ -1,4 +1,4 @@
-/* One name server and its c-ares channel: one try, no search list, no cache. For probes/dns.c.
+/* One name server and its c-ares channel: no search list, no cache. For probes/dns.c.
  *
  * A lookup lives until c-ares has called back, once. Whoever asked may forget it before
  * (dns_lookup_drop); the callback then finds nobody and only frees it. */

@@ -35,6 +35,10 @@ struct probe {
     struct loop_timer *timer;
     struct probe_family families[FAMILY_N];
     size_t n_pending; /* queries and addresses under way */
+    size_t n_asking;  /* of them, queries to the host's own name servers */
+    struct dns_query *second_queries[FAMILY_N];
+    struct second_opinion second_opinion; /* the newest, kept from run to run */
+    int64_t second_opinion_ms;            /* when it was asked for */
     struct probe_result result;
 };
 
@@ -45,6 +49,7 @@ stop_all(struct probe *p)
         struct probe_family *family = &p->families[f];
 
         dns_query_drop(TAKE(family->query));
+        dns_query_drop(TAKE(p->second_queries[f]));
         for (size_t i = 0; i < family->n; i++) {
             addr_probe_done(&family->addrs[i]);
         }
@@ -52,6 +57,7 @@ stop_all(struct probe *p)
         family->n = 0;
     }
     p->n_pending = 0;
+    p->n_asking = 0;
 }
 
 /* Addresses of one endpoint mostly present the same certificate: keep it once. */
@@ -229,6 +235,98 @@ keep_cnames(struct probe_result *result, const struct dns_reply *reply)
     }
 }
 
+/* An OK of one family is the answer; else the worse of the two. */
+static void
+keep_second_opinion(struct probe *p, const struct dns_reply *reply)
+{
+    struct second_opinion *opinion = &p->second_opinion;
+    enum dns_outcome outcome = reply->result.outcome;
+
+    if (outcome == DNS_OUTCOME_OK ||
+        (opinion->outcome != DNS_OUTCOME_OK && outcome > opinion->outcome)) {
+        opinion->outcome = outcome;
+    }
+    for (size_t i = 0; i < reply->n_addrs && opinion->n_addrs < PROBE_ADDRS_MAX; i++) {
+        opinion->is_private |= addr_class_is_private(classify_addr(&reply->addrs[i], p->nets));
+        opinion->addrs[opinion->n_addrs++] = reply->addrs[i];
+    }
+}
+
+static void
+on_second_opinion(const struct dns_reply *reply, void *arg)
+{
+    struct probe_family *family = arg;
+    struct probe *p = family->probe;
+
+    p->second_queries[FAMILY_INDEX(family->family)] = NULL;
+    keep_second_opinion(p, reply);
+    p->result.second_opinion = p->second_opinion;
+    one_less_pending(p);
+}
+
+static bool
+was_asked(const struct dns_result *dns, const struct addr *server)
+{
+    for (size_t i = 0; i < dns->n_attempts; i++) {
+        if (addr_equal(&dns->attempts[i].server, server)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where an interface endpoint is expected and DNS gave public addresses, none, or an error; unless
+ * the answer came from the second opinion's server itself, or from no server at all. */
+static bool
+wants_second_opinion(const struct probe *p, const struct addr *server)
+{
+    if (p->spec->expected != EXPECTED_INTERFACE || server->family == ADDR_FAMILY_NONE) {
+        return false;
+    }
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        const struct dns_result *dns = &p->result.dns[f];
+        const struct probe_family *family = &p->families[f];
+
+        if (dns->source == DNS_SOURCE_HOSTS_FILE || dns->source == DNS_SOURCE_LITERAL ||
+            dns->outcome == DNS_OUTCOME_RESOURCES || was_asked(dns, server)) {
+            return false;
+        }
+        for (size_t i = 0; i < family->n; i++) {
+            if (family->addrs[i].result.addr_class != ADDR_CLASS_PUBLIC) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* All the host's own name servers have to say is there. */
+static void
+consider_second_opinion(struct probe *p)
+{
+    const struct addr server = dns_second_opinion(p->env->dns);
+    int64_t now_ms = loop_now_ms(p->env->loop);
+
+    if (!wants_second_opinion(p, &server)) {
+        return;
+    }
+    if (p->second_opinion.outcome != DNS_OUTCOME_NONE &&
+        now_ms - p->second_opinion_ms < p->env->options.second_opinion_age_ms) {
+        p->result.second_opinion = p->second_opinion;
+        return;
+    }
+    p->second_opinion = (struct second_opinion){.server = server};
+    p->second_opinion_ms = now_ms;
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        if (p->env->options.family_enabled[f] &&
+            dns_query_start(p->env->dns, DNS_VIA_SECOND_OPINION, p->spec->hostname,
+                FAMILY_OF_INDEX(f), on_second_opinion, &p->families[f],
+                &p->second_queries[f]) == 0) {
+            p->n_pending++;
+        }
+    }
+}
+
 static void
 on_dns(const struct dns_reply *reply, void *arg)
 {
@@ -240,6 +338,9 @@ on_dns(const struct dns_reply *reply, void *arg)
     keep_cnames(&p->result, reply);
     if (reply->n_addrs > 0) {
         fan_out(p, family, reply);
+    }
+    if (--p->n_asking == 0) {
+        consider_second_opinion(p);
     }
     one_less_pending(p);
 }
@@ -296,12 +397,13 @@ probe_start(struct probe *p, const struct endpoint_spec *spec)
         if (!p->env->options.family_enabled[f]) {
             continue;
         }
-        if (dns_query_start(
-                p->env->dns, spec->hostname, family->family, on_dns, family, &family->query) < 0) {
+        if (dns_query_start(p->env->dns, DNS_VIA_HOST, spec->hostname, family->family, on_dns,
+                family, &family->query) < 0) {
             p->result.dns[f].outcome = DNS_OUTCOME_RESOURCES;
             continue;
         }
         p->n_pending++;
+        p->n_asking++;
     }
     one_less_pending(p);
     return 0;

@@ -141,6 +141,16 @@ struct nameserver_status {
     bool ill;                      /* it last gave no answer at all, or an error */
 };
 
+/* What the Amazon resolver answered for a name whose answer by the host's own name servers was
+ * public, empty or an error: both families together. */
+struct second_opinion {
+    enum dns_outcome outcome; /* NONE: not asked */
+    struct addr server;
+    bool is_private; /* one address at least is of class vpc or private */
+    size_t n_addrs;
+    struct addr addrs[PROBE_ADDRS_MAX];
+};
+
 /* CNAMEs that are kept, in the order of the chain. */
 #define CNAMES_MAX 8
 
@@ -150,6 +160,7 @@ struct probe_result {
     bool host_has[FAMILY_N]; /* this host has a global source address of the family */
     bool spoiled;            /* our own loop was late: no statement */
     struct dns_result dns[FAMILY_N];
+    struct second_opinion second_opinion;
     size_t n_cnames;
     char *cnames[CNAMES_MAX]; /* heap */
     size_t n_addrs;

@@ -39,7 +39,8 @@ struct endpoint_spec {
 /* How a run goes about it. One for all endpoints. */
 struct probe_options {
     bool family_enabled[FAMILY_N];
-    int64_t dns_timeout_ms; /* for each name server */
+    int64_t dns_timeout_ms;        /* for each name server */
+    int64_t second_opinion_age_ms; /* one this young is not asked for again */
     int64_t connect_timeout_ms;
     int64_t tls_timeout_ms;
 };

@@ -50,6 +50,7 @@ static const struct {
     [VERDICT_VIA_PROXY] = {"via-proxy", STATE_DEGRADED},
     [VERDICT_ENDPOINT_MISSING] = {"endpoint-missing", STATE_FAILED},
     [VERDICT_RESOLVER_BYPASS] = {"resolver-bypass", STATE_FAILED},
+    [VERDICT_RESOLVER_BYPASS_OPEN] = {"resolver-bypass", STATE_DEGRADED},
     [VERDICT_NAME_NOT_FOUND] = {"name-not-found", STATE_FAILED},
     [VERDICT_NO_ADDRESS] = {"no-address", STATE_FAILED},
     [VERDICT_DNS_TIMEOUT] = {"dns-timeout", STATE_FAILED},
@@ -85,7 +86,8 @@ verdict_str(enum verdict_code code)
 enum endpoint_state
 verdict_state(enum verdict_code code, const struct verdict_policy *policy)
 {
-    if (code == VERDICT_PUBLIC_PATH && policy->public_path_fails) {
+    if ((code == VERDICT_PUBLIC_PATH || code == VERDICT_RESOLVER_BYPASS_OPEN) &&
+        policy->public_path_fails) {
         return STATE_FAILED;
     }
     return (size_t)code < ARRAY_SIZE(codes) ? codes[code].state : STATE_UNKNOWN;
@@ -236,12 +238,33 @@ verdict_of_no_connect(
     return gateway ? VERDICT_GATEWAY_MISSING : VERDICT_BLOCKED;
 }
 
+/* Silence in TLS is a black hole for large packets only with evidence: a later, smaller segment of
+ * the server's came through while those before it are missing. A server that says nothing, or a
+ * firewall that drops what we say, leaves none. */
 static enum verdict_code
-verdict_of_tls(enum addr_outcome outcome)
+verdict_of_tls_silence(const struct probe_result *result)
+{
+    unsigned n = 0;
+    unsigned n_with_gap = 0;
+
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        const struct addr_result *addr = &result->addrs[i];
+
+        if (addr->judged && addr->outcome == ADDR_OUTCOME_TIMEOUT &&
+            addr->phase == PROBE_PHASE_TLS) {
+            n++;
+            n_with_gap += addr->tcp.out_of_order > 0;
+        }
+    }
+    return n_with_gap * 2 >= n ? VERDICT_TLS_BLACKHOLE : VERDICT_TLS_TIMEOUT;
+}
+
+static enum verdict_code
+verdict_of_tls(const struct probe_result *result, enum addr_outcome outcome)
 {
     switch (outcome) {
     case ADDR_OUTCOME_TIMEOUT:
-        return VERDICT_TLS_TIMEOUT;
+        return verdict_of_tls_silence(result);
     case ADDR_OUTCOME_UNTRUSTED:
         return VERDICT_TLS_UNTRUSTED;
     case ADDR_OUTCOME_WRONG_NAME:
@@ -296,7 +319,7 @@ verdict_of_all_failed(
     case PROBE_PHASE_HTTP:
         return VERDICT_HTTP_FAILED;
     case PROBE_PHASE_TLS:
-        return verdict_of_tls(outcome);
+        return verdict_of_tls(result, outcome);
     case PROBE_PHASE_NONE:
     case PROBE_PHASE_CONNECT:
     case PROBE_PHASE_DONE:
@@ -320,11 +343,19 @@ is_family_split(const struct tally *tally)
     return dead[0] != dead[1];
 }
 
+/* All addresses are public (or there is none), and the Amazon resolver would give private ones. */
+static bool
+is_bypass(const struct probe_result *result, const struct tally *tally)
+{
+    return result->second_opinion.is_private && tally->n_public == tally->n;
+}
+
 static enum verdict_code
-verdict_of_working(const struct endpoint_spec *spec, const struct tally *tally)
+verdict_of_working(
+    const struct endpoint_spec *spec, const struct probe_result *result, const struct tally *tally)
 {
     if (spec->expected == EXPECTED_INTERFACE && tally->n_public > 0) {
-        return VERDICT_PUBLIC_PATH;
+        return is_bypass(result, tally) ? VERDICT_RESOLVER_BYPASS_OPEN : VERDICT_PUBLIC_PATH;
     }
     if (tally->n_counting == 0) {
         return VERDICT_OK;
@@ -344,16 +375,30 @@ verdict_of_addresses(
     if (tally->n_special == tally->n && !override_works) {
         return VERDICT_UNEXPECTED_ADDRESS;
     }
-    if (tally->n_ok == 0) {
-        return verdict_of_all_failed(spec, result, tally);
+    if (tally->n_ok > 0) {
+        return verdict_of_working(spec, result, tally);
     }
-    return verdict_of_working(spec, tally);
+    return is_bypass(result, tally) ? VERDICT_RESOLVER_BYPASS
+                                    : verdict_of_all_failed(spec, result, tally);
+}
+
+/* No address. A name server that is silent or fails is its own verdict; one that knows of no
+ * address while the Amazon resolver does is bypassing it. */
+static enum verdict_code
+verdict_of_no_address(const struct probe_result *result)
+{
+    size_t family;
+    enum verdict_code code = verdict_of_dns(probe_result_dns(result, &family));
+    bool answered = code == VERDICT_NAME_NOT_FOUND || code == VERDICT_NO_ADDRESS;
+
+    return answered && result->second_opinion.is_private ? VERDICT_RESOLVER_BYPASS : code;
 }
 
 /* S3 that connects over public addresses may do so through a gateway endpoint or a NAT gateway:
- * the address cannot tell. */
+ * the address cannot tell, but when nothing else of the Internet can be reached it is the first. */
 static enum network_path
-path_of(const struct endpoint_spec *spec, const struct tally *tally)
+path_of(
+    const struct endpoint_spec *spec, const struct tally *tally, const struct surroundings *around)
 {
     if (tally->n > 0 && tally->n_private == tally->n) {
         return PATH_INTERFACE;
@@ -361,26 +406,60 @@ path_of(const struct endpoint_spec *spec, const struct tally *tally)
     if (tally->n_public > 0 && spec->expected == EXPECTED_INTERFACE) {
         return PATH_PUBLIC;
     }
+    if (tally->n_public == tally->n && tally->n_ok > 0 && spec->expected == EXPECTED_GATEWAY &&
+        around->internet_closed) {
+        return PATH_GATEWAY;
+    }
     return PATH_UNKNOWN;
+}
+
+enum network_path
+verdict_path(const struct endpoint_spec *spec, const struct probe_result *result,
+    const struct surroundings *around)
+{
+    static const struct verdict_policy any = {.fall = 1};
+    struct tally tally = tally_of(result, &any);
+
+    return path_of(spec, &tally, around);
+}
+
+/* The agent asks `ecs` where to go, and over a public path it is sent to numbered public names: its
+ * own two endpoints are not used then, however well they are. */
+static bool
+depends_on_ecs(const struct endpoint_spec *spec)
+{
+    return streq(spec->key, "ecs-agent") || streq(spec->key, "ecs-telemetry");
+}
+
+/* What the evidence comes to where this host is. */
+static enum verdict_code
+verdict_in(const struct surroundings *around, const struct endpoint_spec *spec,
+    enum verdict_code code, const struct verdict_policy *policy)
+{
+    if (code == VERDICT_OK && around->ecs_is_public && depends_on_ecs(spec)) {
+        return VERDICT_DEPENDS_ON_ECS;
+    }
+    if (around->uses_proxy && verdict_state(code, policy) == STATE_FAILED &&
+        code != VERDICT_PUBLIC_PATH && code != VERDICT_RESOLVER_BYPASS_OPEN) {
+        return VERDICT_VIA_PROXY;
+    }
+    return code;
 }
 
 void
 verdict_of_run(const struct endpoint_spec *spec, const struct probe_result *result,
-    const struct verdict_policy *policy, struct verdict *ret)
+    const struct surroundings *around, const struct verdict_policy *policy, struct verdict *ret)
 {
     struct tally tally = tally_of(result, policy);
-    struct verdict verdict = {.path = path_of(spec, &tally), .held_runs = 1};
-    size_t family;
+    struct verdict verdict = {.path = path_of(spec, &tally, around), .held_runs = 1};
 
-    if (tally.n == 0) {
-        verdict.code = verdict_of_dns(probe_result_dns(result, &family));
-    } else {
-        verdict.code = verdict_of_addresses(spec, result, &tally);
-    }
+    verdict.code =
+        tally.n == 0 ? verdict_of_no_address(result) : verdict_of_addresses(spec, result, &tally);
     if (result->spoiled && (verdict.code != VERDICT_OK || tally.n_failed > 0)) {
         verdict.code = VERDICT_NO_RESOURCES; /* our slowness can look like a failure, not like
                                                 a verified handshake */
     }
+    verdict.code = verdict_in(around, spec, verdict.code, policy);
     if (verdict.code == VERDICT_PARTLY_BLOCKED || verdict.code == VERDICT_FAMILY_SPLIT) {
         verdict.held_runs = tally.held_runs > 0 ? tally.held_runs : 1;
     }

@@ -33,6 +33,8 @@ enum verdict_code {
     VERDICT_VIA_PROXY,
     VERDICT_ENDPOINT_MISSING,
     VERDICT_RESOLVER_BYPASS,
+    VERDICT_RESOLVER_BYPASS_OPEN, /* "resolver-bypass", too, while its public addresses connect:
+                                     wrong in the same way, but not cut off */
     VERDICT_NAME_NOT_FOUND,
     VERDICT_NO_ADDRESS,
     VERDICT_DNS_TIMEOUT,
@@ -73,6 +75,13 @@ struct verdict_policy {
 /* State of a code; UNKNOWN for those that make no statement. */
 enum endpoint_state verdict_state(enum verdict_code code, const struct verdict_policy *policy);
 
+/* What one endpoint's run does not show, but its judgement needs. All zero: nothing known. */
+struct surroundings {
+    bool ecs_is_public;   /* the endpoint "ecs" resolves public */
+    bool uses_proxy;      /* this host's clients reach the name through a proxy */
+    bool internet_closed; /* another Region's S3 could not be reached at about the same time */
+};
+
 struct verdict {
     enum verdict_code code;
     enum endpoint_state state;
@@ -84,6 +93,10 @@ struct verdict {
 /* Judge one endpoint by its own evidence. result->addrs[].failures must be set (1 for a first
  * failure) when policy->fall > 1. */
 void verdict_of_run(const struct endpoint_spec *spec, const struct probe_result *result,
-    const struct verdict_policy *policy, struct verdict *ret);
+    const struct surroundings *around, const struct verdict_policy *policy, struct verdict *ret);
+
+/* The path alone. */
+enum network_path verdict_path(const struct endpoint_spec *spec, const struct probe_result *result,
+    const struct surroundings *around);
 
 #endif

@@ -40,6 +40,11 @@ static const struct {
                                  "resolver with private ones.",
         "Forward the zone of {H} from the custom DNS server to the Amazon resolver "
         "(169.254.169.253 or the VPC base +2), or use Route 53 Resolver rules."},
+    [VERDICT_RESOLVER_BYPASS_OPEN] = {"The host's DNS server answers with public addresses, the "
+                                      "Amazon resolver with private ones. The public ones connect, "
+                                      "through a NAT or Internet gateway.",
+        "Forward the zone of {H} from the custom DNS server to the Amazon resolver "
+        "(169.254.169.253 or the VPC base +2), or use Route 53 Resolver rules."},
     [VERDICT_NAME_NOT_FOUND] = {"The DNS name does not exist.",
         "Check Region and account id in the name {H}. If a private hosted zone covers it, add the "
         "record or enable private DNS on the VPC endpoint {S}."},

@@ -13,6 +13,7 @@
 #define ADDRS_TEXT_SIZE 256
 
 struct answer {
+    enum dns_via via;
     char hostname[HOSTNAME_SIZE];
     enum addr_family family;
     enum dns_outcome outcome;
@@ -24,6 +25,8 @@ struct answer {
 static struct answer answers[ANSWERS_MAX];
 static size_t n_answers;
 static size_t n_pending;
+static size_t n_second;
+static bool has_second_opinion;
 
 struct dns {
     struct loop *loop;
@@ -42,13 +45,16 @@ void
 fake_dns_reset(void)
 {
     n_answers = 0;
+    n_second = 0;
+    has_second_opinion = false;
 }
 
 static struct answer *
-find(const char *hostname, enum addr_family family)
+find(enum dns_via via, const char *hostname, enum addr_family family)
 {
     for (size_t i = 0; i < n_answers; i++) {
-        if (streq(answers[i].hostname, hostname) && answers[i].family == family) {
+        if (answers[i].via == via && streq(answers[i].hostname, hostname) &&
+            answers[i].family == family) {
             return &answers[i];
         }
     }
@@ -75,21 +81,43 @@ parse_addrs(struct answer *answer, const char *addrs)
     }
 }
 
-void
-fake_dns_set(const char *hostname, enum addr_family family, enum dns_outcome outcome,
+static void
+set(enum dns_via via, const char *hostname, enum addr_family family, enum dns_outcome outcome,
     int64_t delay_ms, const char *addrs)
 {
-    struct answer *answer = find(hostname, family);
+    struct answer *answer = find(via, hostname, family);
 
     if (answer == NULL) {
         assert(n_answers < ANSWERS_MAX);
         answer = &answers[n_answers++];
     }
-    *answer = (struct answer){.family = family, .outcome = outcome, .delay_ms = delay_ms};
+    *answer =
+        (struct answer){.via = via, .family = family, .outcome = outcome, .delay_ms = delay_ms};
     (void)str_copy(answer->hostname, sizeof(answer->hostname), hostname);
     if (addrs != NULL) {
         parse_addrs(answer, addrs);
     }
+}
+
+void
+fake_dns_set(const char *hostname, enum addr_family family, enum dns_outcome outcome,
+    int64_t delay_ms, const char *addrs)
+{
+    set(DNS_VIA_HOST, hostname, family, outcome, delay_ms, addrs);
+}
+
+void
+fake_dns_set_second(const char *hostname, enum addr_family family, enum dns_outcome outcome,
+    int64_t delay_ms, const char *addrs)
+{
+    has_second_opinion = true;
+    set(DNS_VIA_SECOND_OPINION, hostname, family, outcome, delay_ms, addrs);
+}
+
+size_t
+fake_dns_n_second(void)
+{
+    return n_second;
 }
 
 size_t
@@ -99,11 +127,11 @@ fake_dns_n_pending(void)
 }
 
 int
-dns_new(struct loop *loop, int64_t timeout_ms, struct dns **ret)
+dns_new(struct loop *loop, const struct dns_options *options, struct dns **ret)
 {
     struct dns *dns = calloc(1, sizeof(*dns));
 
-    (void)timeout_ms;
+    (void)options;
     if (dns == NULL) {
         return -ENOMEM;
     }
@@ -172,12 +200,13 @@ on_answer(void *arg)
 }
 
 int
-dns_query_start(struct dns *dns, const char *hostname, enum addr_family family,
+dns_query_start(struct dns *dns, enum dns_via via, const char *hostname, enum addr_family family,
     dns_query_fn on_reply, void *arg, struct dns_query **ret)
 {
     struct dns_query *query = calloc(1, sizeof(*query));
-    const struct answer *answer = find(hostname, family);
+    const struct answer *answer = find(via, hostname, family);
 
+    n_second += via == DNS_VIA_SECOND_OPINION;
     if (query == NULL) {
         return -ENOMEM;
     }
@@ -198,6 +227,18 @@ dns_query_start(struct dns *dns, const char *hostname, enum addr_family family,
     (void)loop_timer_set(query->timer, query->answer.delay_ms);
     *ret = query;
     return 0;
+}
+
+struct addr
+dns_second_opinion(const struct dns *dns)
+{
+    struct addr addr = {.family = ADDR_FAMILY_NONE};
+
+    (void)dns;
+    if (has_second_opinion) {
+        (void)addr_parse("169.254.169.253", &addr);
+    }
+    return addr;
 }
 
 size_t

@@ -12,6 +12,13 @@ void fake_dns_reset(void);
 void fake_dns_set(const char *hostname, enum addr_family family, enum dns_outcome outcome,
     int64_t delay_ms, const char *addrs);
 
+/* The same for the second opinion, which exists once this was called. */
+void fake_dns_set_second(const char *hostname, enum addr_family family, enum dns_outcome outcome,
+    int64_t delay_ms, const char *addrs);
+
+/* Queries for a second opinion since the reset. */
+size_t fake_dns_n_second(void);
+
 /* Queries that have not been answered, over all instances. */
 size_t fake_dns_n_pending(void);
 

@@ -148,7 +148,8 @@ test_rise_and_fall(void **state)
             struct transition change;
 
             now.mono_ms += 1000;
-            bool changed = endpoint_apply(&e, &result, &policy, &context, now, &change);
+            bool changed = endpoint_apply(
+                &e, &result, &(struct surroundings){0}, &policy, &context, now, &change);
 
             probe_result_reset(&result);
             got[k] = letter_of(e.state);
@@ -173,8 +174,8 @@ apply(struct endpoint *e, char letter, int64_t mono_ms)
     struct probe_result result = result_of(letter);
     struct transition change;
 
-    (void)endpoint_apply(
-        e, &result, &policy, &context, (struct moment){.mono_ms = mono_ms}, &change);
+    (void)endpoint_apply(e, &result, &(struct surroundings){0}, &policy, &context,
+        (struct moment){.mono_ms = mono_ms}, &change);
     probe_result_reset(&result);
 }
 

@@ -20,6 +20,7 @@ struct row_addr {
     uint16_t failures;
     bool not_judged;
     bool in_http; /* the handshake was done */
+    int32_t out_of_order;
 };
 
 #define IFACE(n) "10.0." n ".10", ADDR_CLASS_VPC
@@ -37,6 +38,10 @@ static const struct row {
     enum verdict_code code;
     enum network_path path;
     bool hosts_file, spoiled;
+    const char *second_opinion; /* an address the Amazon resolver gives; "": NXDOMAIN; NULL: not
+                                   asked */
+    struct surroundings around;
+    const char *key;  /* NULL: "ecs" */
     const char *says; /* part of the summary; NULL: anything */
 } rows[] = {
     {"ok", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}, {IFACE("2"), OK}}, VERDICT_OK,
@@ -136,6 +141,56 @@ static const struct row {
         VERDICT_DNS_FAILED, PATH_UNKNOWN},
     {"garbage", EXPECTED_INTERFACE, {DNS_OUTCOME_MALFORMED, DNS_OUTCOME_MALFORMED}, {{0}},
         VERDICT_DNS_FAILED, PATH_UNKNOWN},
+    {"the name server bypasses the Amazon resolver", EXPECTED_INTERFACE, {0},
+        {{PUBLIC_ADDR, SILENT}}, VERDICT_RESOLVER_BYPASS, PATH_PUBLIC,
+        .second_opinion = "10.0.1.10", .says = "169.254.169.253 answers 10.0.1.10"},
+    {"it does, and the public way is open", EXPECTED_INTERFACE, {0}, {{PUBLIC_ADDR, OK}},
+        VERDICT_RESOLVER_BYPASS_OPEN, PATH_PUBLIC, .second_opinion = "10.0.1.10"},
+    {"it knows of no such name", EXPECTED_INTERFACE, {DNS_OUTCOME_NXDOMAIN, DNS_OUTCOME_NXDOMAIN},
+        {{0}}, VERDICT_RESOLVER_BYPASS, PATH_UNKNOWN, .second_opinion = "10.0.1.10",
+        .says = "nxdomain"},
+    {"it is silent: that is the verdict", EXPECTED_INTERFACE,
+        {DNS_OUTCOME_TIMEOUT, DNS_OUTCOME_TIMEOUT}, {{0}}, VERDICT_DNS_TIMEOUT, PATH_UNKNOWN,
+        .second_opinion = "10.0.1.10"},
+    {"both say public", EXPECTED_INTERFACE, {0}, {{PUBLIC_ADDR, SILENT}}, VERDICT_ENDPOINT_MISSING,
+        PATH_PUBLIC, .second_opinion = "52.119.224.10"},
+    {"neither knows the name", EXPECTED_INTERFACE, {DNS_OUTCOME_NXDOMAIN, DNS_OUTCOME_NXDOMAIN},
+        {{0}}, VERDICT_NAME_NOT_FOUND, PATH_UNKNOWN, .second_opinion = ""},
+    {"S3 with the Internet closed", EXPECTED_GATEWAY, {0}, {{PUBLIC_ADDR, OK}}, VERDICT_OK,
+        PATH_GATEWAY, .around = {.internet_closed = true}, .says = "inferred"},
+    {"S3 silent with the Internet closed", EXPECTED_GATEWAY, {0}, {{PUBLIC_ADDR, SILENT}},
+        VERDICT_GATEWAY_MISSING, PATH_UNKNOWN, .around = {.internet_closed = true}},
+    {"S3 through an interface endpoint", EXPECTED_GATEWAY, {0}, {{IFACE("1"), OK}}, VERDICT_OK,
+        PATH_INTERFACE, .around = {.internet_closed = true}},
+    {"ecs is public", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}}, VERDICT_DEPENDS_ON_ECS,
+        PATH_INTERFACE, .key = "ecs-agent", .around = {.ecs_is_public = true}},
+    {"ecs is public, telemetry", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}},
+        VERDICT_DEPENDS_ON_ECS, PATH_INTERFACE, .key = "ecs-telemetry",
+        .around = {.ecs_is_public = true}},
+    {"ecs is public, which is nothing to ecr", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}},
+        VERDICT_OK, PATH_INTERFACE, .key = "ecr.api", .around = {.ecs_is_public = true}},
+    {"ecs is public, and the agent's endpoint blocked", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), SILENT}}, VERDICT_BLOCKED, PATH_INTERFACE, .key = "ecs-agent",
+        .around = {.ecs_is_public = true}},
+    {"a proxy, the direct path blocked", EXPECTED_INTERFACE, {0}, {{IFACE("1"), SILENT}},
+        VERDICT_VIA_PROXY, PATH_INTERFACE, .around = {.uses_proxy = true},
+        .says = "no answer to SYN"},
+    {"a proxy, no DNS", EXPECTED_INTERFACE, {DNS_OUTCOME_TIMEOUT, DNS_OUTCOME_TIMEOUT}, {{0}},
+        VERDICT_VIA_PROXY, PATH_UNKNOWN, .around = {.uses_proxy = true}},
+    {"a proxy, the direct path fine", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}}, VERDICT_OK,
+        PATH_INTERFACE, .around = {.uses_proxy = true}},
+    {"a proxy, and we are out of descriptors", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), ADDR_OUTCOME_RESOURCES, false, 0}}, VERDICT_NO_RESOURCES, PATH_INTERFACE,
+        .around = {.uses_proxy = true}},
+    {"large packets lost", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), ADDR_OUTCOME_TIMEOUT, true, 1, .out_of_order = 1},
+            {IFACE("2"), ADDR_OUTCOME_TIMEOUT, true, 1}},
+        VERDICT_TLS_BLACKHOLE, PATH_INTERFACE, .says = "path MTU 1500"},
+    {"mostly silence in TLS", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), ADDR_OUTCOME_TIMEOUT, true, 1, .out_of_order = 1},
+            {IFACE("2"), ADDR_OUTCOME_TIMEOUT, true, 1},
+            {IFACE("3"), ADDR_OUTCOME_TIMEOUT, true, 1}},
+        VERDICT_TLS_TIMEOUT, PATH_INTERFACE},
     {"DNS out of resources", EXPECTED_INTERFACE, {DNS_OUTCOME_RESOURCES, DNS_OUTCOME_NODATA}, {{0}},
         VERDICT_NO_RESOURCES, PATH_UNKNOWN},
 };
@@ -152,6 +207,17 @@ phase_of(const struct row_addr *addr)
     return addr->connected ? PROBE_PHASE_TLS : PROBE_PHASE_CONNECT;
 }
 
+static void
+set_second_opinion(struct second_opinion *ret, const char *text)
+{
+    assert_int_equal(addr_parse("169.254.169.253", &ret->server), 0);
+    ret->outcome = text[0] == '\0' ? DNS_OUTCOME_NXDOMAIN : DNS_OUTCOME_OK;
+    if (text[0] != '\0') {
+        assert_int_equal(addr_parse(text, &ret->addrs[ret->n_addrs++]), 0);
+        ret->is_private = addr_class_is_private(classify_addr(&ret->addrs[0], &nets));
+    }
+}
+
 static struct probe_result
 result_of(const struct row *row)
 {
@@ -164,6 +230,9 @@ result_of(const struct row *row)
     result.dns[0].outcome = row->dns[0];
     result.dns[1].outcome = row->dns[1];
     result.dns[0].source = row->hosts_file ? DNS_SOURCE_HOSTS_FILE : DNS_SOURCE_NAMESERVER;
+    if (row->second_opinion != NULL) {
+        set_second_opinion(&result.second_opinion, row->second_opinion);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(row->addrs) && row->addrs[i].text != NULL; i++) {
         struct addr_result *addr = &result.addrs[result.n_addrs++];
 
@@ -173,6 +242,8 @@ result_of(const struct row *row)
         addr->connect_us = row->addrs[i].connected ? 500 : -1;
         addr->tls_us = row->addrs[i].in_http || addr->outcome == ADDR_OUTCOME_OK ? 4000 : -1;
         addr->phase = phase_of(&row->addrs[i]);
+        addr->tcp =
+            (struct tcp_facts){.out_of_order = row->addrs[i].out_of_order, .path_mtu = 1500};
         addr->failures = row->addrs[i].failures;
         addr->judged = !row->addrs[i].not_judged;
         result.dns[FAMILY_INDEX(addr->addr.family)].outcome = DNS_OUTCOME_OK;
@@ -187,16 +258,17 @@ test_verdicts(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct endpoint_spec spec = {.key = "ecs",
-            .hostname = "ecs.eu-west-1.amazonaws.com",
-            .port = 443,
-            .expected = rows[i].expected};
+        struct endpoint_spec spec = {
+            .hostname = "ecs.eu-west-1.amazonaws.com", .port = 443, .expected = rows[i].expected};
         struct probe_result result = result_of(&rows[i]);
         struct verdict verdict;
         char summary[SUMMARY_SIZE] = "";
         struct text text = TEXT(summary);
 
-        verdict_of_run(&spec, &result, &policy, &verdict);
+        (void)str_copy(spec.key, sizeof(spec.key), rows[i].key != NULL ? rows[i].key : "ecs");
+        verdict_of_run(&spec, &result, &rows[i].around, &policy, &verdict);
+        assert_int_equal(verdict_path(&spec, &result, &rows[i].around), verdict.path);
+        assert_int_equal(verdict.state, verdict_state(verdict.code, &policy));
         verdict_summary(&text, &spec, &result, &verdict, &context);
         if (verdict.code != rows[i].code || verdict.path != rows[i].path || summary[0] == '\0' ||
             (rows[i].says != NULL && strstr(summary, rows[i].says) == NULL)) {
