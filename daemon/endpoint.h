@@ -72,12 +72,12 @@ void endpoint_done(struct endpoint *e); /* releases what it holds */
 /* Take the result of a run (moved out of *result). True and *ret when the state or the verdict
  * changed. */
 bool endpoint_apply(struct endpoint *e, struct probe_result *result,
-    const struct surroundings *around, const struct endpoint_policy *policy, const struct verdict_context *context, struct moment now,
-    struct transition *ret);
+    const struct surroundings *around, const struct endpoint_policy *policy,
+    const struct verdict_context *context, struct moment now, struct transition *ret);
 
 /* What is around it changed after its newest run: the path, which is inferred, follows. */
-void endpoint_infer_path(struct endpoint *e, const struct surroundings *around,
-    const struct verdict_context *context);
+void endpoint_infer_path(
+    struct endpoint *e, const struct surroundings *around, const struct verdict_context *context);
 
 /* True and *ret when the state became unknown because nothing conclusive was heard for long. */
 bool endpoint_expire(struct endpoint *e, const struct endpoint_policy *policy, struct moment now,
