@@ -66,6 +66,7 @@ static struct verdict_context
 context_of(const struct prober *prober, struct moment now)
 {
     return (struct verdict_context){.nets = &prober->host.nets,
+        .region = prober->host.region,
         .wall_s = now.wall_ms / 1000,
         .certificate_warning_s = prober->conf->certificate_warning_ms / 1000};
 }
