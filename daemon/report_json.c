@@ -179,6 +179,31 @@ notes_json(const struct endpoint *e, const struct verdict_context *context)
     return array;
 }
 
+/* Lines with "\n" between as an array of texts. */
+static json_t *
+lines_json(const char *lines)
+{
+    json_t *array = json_array();
+
+    while (*lines != '\0') {
+        size_t len = strcspn(lines, "\n");
+
+        (void)json_array_append_new(array, json_stringn(lines, len));
+        lines += len + (lines[len] == '\n');
+    }
+    return array;
+}
+
+static json_t *
+commands_json(const struct endpoint *e, const struct verdict_context *context)
+{
+    char commands[COMMANDS_SIZE] = "";
+    struct text text = TEXT(commands);
+
+    verdict_commands(&text, &e->spec, e->verdict, context);
+    return lines_json(commands);
+}
+
 static json_t *
 last_run_json(const struct endpoint *e)
 {
@@ -215,8 +240,8 @@ endpoint_json(const struct report *report, size_t i)
     bool planned = report->due_ms != NULL && e->spec.hostname[0] != '\0';
 
     verdict_remedy(&text, &e->spec, e->verdict, &report->context);
-    return json_pack("{s:s, s:s?, s:i, s:b, s:s, s:s?, s:s, s:o, s:s?, s:s, s:o, s:s?, s:o, s:I,"
-                     " s:o, s:o, s:n, s:n, s:o, s:o}",
+    return json_pack("{s:s, s:s?, s:i, s:b, s:s, s:s?, s:s, s:o, s:s?, s:s, s:o, s:s?, s:o, s:o,"
+                     " s:I, s:o, s:o, s:n, s:n, s:o, s:o}",
         "endpoint", e->spec.key,
         "hostname", text_or_null(e->spec.hostname),
         "port", (int)e->spec.port,
@@ -229,6 +254,7 @@ endpoint_json(const struct report *report, size_t i)
         "path", network_path_str(e->path),
         "summary", summary_json(e, &report->context),
         "remedy", text_or_null(remedy),
+        "commands", commands_json(e, &report->context),
         "notes", notes_json(e, &report->context),
         "runs", (json_int_t)e->runs,
         "last_run", last_run_json(e),
