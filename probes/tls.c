@@ -1,5 +1,9 @@
 /* See tls.h. The verify callback keeps the first error and the leaf, because OpenSSL forgets the
- * leaf when verification fails; the info callback keeps a fatal alert of the peer. */
+ * leaf when verification fails; the info callback keeps a fatal alert of the peer.
+ *
+ * OpenSSL skips some records without a word (HelloRequest, empty ones) and reads the next, so a
+ * peer that sends them without end would keep it, and the loop, for as long as it likes. It reads
+ * through a BIO of ours, which has no more to give once the step has had its share. */
 #include "probes/tls.h"
 
 #include "daemon/util.h"
@@ -9,6 +13,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,13 +25,24 @@
 
 #define ERROR_TEXT_SIZE 160
 
+/* Bytes OpenSSL gets to read in one step, and in a session. A handshake takes some thousand; the
+ * longest chain OpenSSL accepts is of 100 KiB (SSL_MAX_CERT_LIST_DEFAULT). */
+#define STEP_READ_MAX ((size_t)64 * 1024)
+#define SESSION_READ_MAX ((size_t)512 * 1024)
+
 struct tls_ctx {
     SSL_CTX *ssl_ctx;
+    BIO_METHOD *source; /* what sessions read from */
 };
 
 struct tls {
     SSL *ssl;
-    X509 *leaf; /* a reference, or NULL: no certificate came */
+    int fd;              /* borrowed */
+    X509 *leaf;          /* a reference, or NULL: no certificate came */
+    size_t step_left;    /* bytes this step may still read */
+    size_t session_left; /* and this session */
+    bool flooded;        /* the peer sent more than a session may read */
+    bool eof;            /* the peer has closed */
     int verify_error;
     int peer_alert;            /* description of a fatal alert the peer sent, -1: none */
     int ssl_error;             /* SSL_get_error of the step that failed */
@@ -60,6 +76,59 @@ on_info(const SSL *ssl, int where, int value)
     }
 }
 
+/* Reads from the socket, within the budgets. Over that of the step it has nothing for now: the
+ * descriptor stays readable, so the loop, having seen to all others, comes back. */
+static int
+on_source_read(BIO *bio, char *buf, int size)
+{
+    struct tls *tls = BIO_get_data(bio);
+    size_t max = (size_t)size < tls->step_left ? (size_t)size : tls->step_left;
+    ssize_t n;
+
+    BIO_clear_retry_flags(bio);
+    if (tls->session_left == 0) {
+        tls->flooded = true;
+        return -1;
+    }
+    if (max == 0) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    n = recv(tls->fd, buf, max < tls->session_left ? max : tls->session_left, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        BIO_set_retry_read(bio);
+    }
+    if (n > 0) {
+        tls->step_left -= (size_t)n;
+        tls->session_left -= (size_t)n;
+    }
+    tls->eof = n == 0;
+    return (int)n;
+}
+
+static long
+on_source_ctrl(BIO *bio, int command, long number, void *arg)
+{
+    const struct tls *tls = BIO_get_data(bio);
+
+    (void)number;
+    (void)arg;
+    return command == BIO_CTRL_EOF && tls->eof;
+}
+
+static BIO_METHOD *
+source_new(void)
+{
+    BIO_METHOD *source = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "probe source");
+
+    if (source == NULL || BIO_meth_set_read(source, on_source_read) != 1 ||
+        BIO_meth_set_ctrl(source, on_source_ctrl) != 1) {
+        BIO_meth_free(source);
+        return NULL;
+    }
+    return source;
+}
+
 int
 tls_ctx_new(const char *ca_file, struct tls_ctx **ret)
 {
@@ -73,8 +142,10 @@ tls_ctx_new(const char *ca_file, struct tls_ctx **ret)
         return -ENOMEM;
     }
     ERR_clear_error();
+    ctx->source = source_new();
     ctx->ssl_ctx = SSL_CTX_new(TLS_client_method());
-    if (ctx->ssl_ctx == NULL || SSL_CTX_set_min_proto_version(ctx->ssl_ctx, TLS1_2_VERSION) != 1) {
+    if (ctx->source == NULL || ctx->ssl_ctx == NULL ||
+        SSL_CTX_set_min_proto_version(ctx->ssl_ctx, TLS1_2_VERSION) != 1) {
         tls_ctx_free(ctx);
         return -ENOMEM;
     }
@@ -99,6 +170,7 @@ tls_ctx_free(struct tls_ctx *ctx)
 {
     if (ctx != NULL) {
         SSL_CTX_free(ctx->ssl_ctx);
+        BIO_meth_free(ctx->source);
         free(ctx);
     }
 }
@@ -121,6 +193,24 @@ set_name(SSL *ssl, const char *hostname)
     return SSL_set1_host(ssl, hostname) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
+/* Reads go through the source, writes straight to the socket. */
+static bool
+set_bios(struct tls *tls, BIO_METHOD *method)
+{
+    BIO *source = BIO_new(method);
+    BIO *sink = BIO_new_socket(tls->fd, BIO_NOCLOSE);
+
+    if (source == NULL || sink == NULL) {
+        BIO_free(source);
+        BIO_free(sink);
+        return false;
+    }
+    BIO_set_data(source, tls);
+    BIO_set_init(source, 1);
+    SSL_set_bio(tls->ssl, source, sink);
+    return true;
+}
+
 int
 tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret)
 {
@@ -129,10 +219,12 @@ tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret)
     if (tls == NULL) {
         return -ENOMEM;
     }
+    tls->fd = fd;
+    tls->session_left = SESSION_READ_MAX;
     tls->peer_alert = -1;
     ERR_clear_error();
     tls->ssl = SSL_new(ctx->ssl_ctx);
-    if (tls->ssl == NULL || SSL_set_app_data(tls->ssl, tls) != 1 || SSL_set_fd(tls->ssl, fd) != 1 ||
+    if (tls->ssl == NULL || SSL_set_app_data(tls->ssl, tls) != 1 || !set_bios(tls, ctx->source) ||
         !set_name(tls->ssl, hostname)) {
         tls_close(tls);
         ERR_clear_error();
@@ -158,6 +250,7 @@ tls_step(struct tls *tls)
 {
     int r;
 
+    tls->step_left = STEP_READ_MAX;
     ERR_clear_error();
     errno = 0;
     r = SSL_connect(tls->ssl);
@@ -224,6 +317,9 @@ tls_outcome(const struct tls *tls)
     if (tls->peer_alert >= 0) {
         return ADDR_OUTCOME_ALERT;
     }
+    if (tls->flooded) {
+        return ADDR_OUTCOME_PROTOCOL;
+    }
     if (tls->ssl_error == SSL_ERROR_SYSCALL) {
         return outcome_of_sys_errno(tls->sys_errno);
     }
@@ -246,6 +342,8 @@ add_error(struct text *t, const struct tls *tls)
         (void)text_add(t, "%s", X509_verify_cert_error_string(tls->verify_error));
     } else if (tls->peer_alert >= 0) {
         (void)text_add(t, "%s", SSL_alert_desc_string_long(tls->peer_alert));
+    } else if (tls->flooded) {
+        (void)text_add(t, "more than %zu KiB and no end", SESSION_READ_MAX / 1024);
     } else if (tls->ssl_error == SSL_ERROR_SYSCALL && tls->sys_errno != 0) {
         (void)text_add(t, "%s", strerror(tls->sys_errno));
     } else if (reason != NULL) {

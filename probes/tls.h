@@ -18,14 +18,16 @@ enum tls_step {
 /* Load the trust anchors of a PEM bundle. 0; -ENOENT and other errno of the file; -EINVAL: no
  * certificate in it; -ENOMEM. */
 int tls_ctx_new(const char *ca_file, struct tls_ctx **ret);
-void tls_ctx_free(struct tls_ctx *ctx); /* sessions keep what they need; NULL is fine */
+void tls_ctx_free(struct tls_ctx *ctx); /* all sessions are closed before; NULL is fine */
 
 /* A client session for hostname (DNS name: sent as SNI; IP literal: verified as address, no SNI).
  * fd stays the caller's. 0, -ENOMEM. */
 int tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret);
 void tls_close(struct tls *tls); /* no goodbye on the wire; NULL is fine */
 
-/* Go on with the handshake as far as the descriptor lets. */
+/* Go on with the handshake as far as the descriptor lets, within a budget: a call reads at most
+ * 64 KiB, then asks to be called again when readable, which it mostly is at once. A session reads
+ * at most 512 KiB; beyond that it fails with ADDR_OUTCOME_PROTOCOL. */
 enum tls_step tls_step(struct tls *tls);
 
 /* After TLS_STEP_FAILED: why. */

@@ -18,6 +18,7 @@ foreach(source ${unit_tests})
   add_test(NAME unit.${name} COMMAND ${name})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
 endforeach()
+target_link_libraries(test_tls PRIVATE vpce_probes)
 
 if(EXISTS ${TESTS_DIR}/flow/test_flow.c)
   # the probing code itself, with what touches the network replaced

@@ -1,0 +1,310 @@
+/* probes/tls over a pair of sockets, with OpenSSL's server side, or a hostile one, at the other
+ * end. Both ends are this thread and never block, so nothing here depends on time. */
+#include "daemon/util.h"
+#include "probes/tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#define NAME "endpoint.test"
+
+#define STEP_READ_MAX (64 * 1024)
+#define SESSION_READ_MAX (512 * 1024)
+#define STEPS_MAX 1000
+
+struct world {
+    char ca_file[32];
+    struct tls_ctx *ctx;
+    SSL_CTX *server_ctx;
+    int fd;      /* the client's end */
+    int peer;    /* the other; -1: closed */
+    SSL *server; /* over peer */
+    struct tls *tls;
+};
+
+/* A certificate for NAME that is its own trust anchor. */
+static X509 *
+make_cert(EVP_PKEY *key)
+{
+    X509 *cert = X509_new();
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:" NAME);
+
+    assert_non_null(names);
+    assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), -86400));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 86400));
+    assert_int_equal(X509_NAME_add_entry_by_txt(
+                         name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0),
+        1);
+    assert_int_equal(X509_set_issuer_name(cert, name), 1);
+    assert_int_equal(X509_add_ext(cert, names, -1), 1);
+    assert_int_equal(X509_set_pubkey(cert, key), 1);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    X509_EXTENSION_free(names);
+    return cert;
+}
+
+static void
+write_ca_file(struct world *w, X509 *cert)
+{
+    int fd;
+    FILE *stream;
+
+    assert_true(str_copy(w->ca_file, sizeof(w->ca_file), "/tmp/vpce-tls-XXXXXX"));
+    fd = mkstemp(w->ca_file);
+    assert_true(fd >= 0);
+    stream = fdopen(fd, "w");
+    assert_non_null(stream);
+    assert_int_equal(PEM_write_X509(stream, cert), 1);
+    assert_int_equal(fclose(stream), 0);
+}
+
+static int
+setup_group(void **state)
+{
+    static struct world w = {.fd = -1, .peer = -1};
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = make_cert(key);
+
+    (void)signal(SIGPIPE, SIG_IGN); /* as the programs do */
+    write_ca_file(&w, cert);
+    assert_int_equal(tls_ctx_new(w.ca_file, &w.ctx), 0);
+    w.server_ctx = SSL_CTX_new(TLS_server_method());
+    assert_int_equal(SSL_CTX_use_certificate(w.server_ctx, cert), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(w.server_ctx, key), 1);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    *state = &w;
+    return 0;
+}
+
+static int
+teardown_group(void **state)
+{
+    struct world *w = *state;
+
+    tls_ctx_free(w->ctx);
+    SSL_CTX_free(w->server_ctx);
+    return unlink(w->ca_file);
+}
+
+static int
+setup(void **state)
+{
+    struct world *w = *state;
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    w->fd = fds[0];
+    w->peer = fds[1];
+    assert_int_equal(tls_open(w->ctx, w->fd, NAME, &w->tls), 0);
+    assert_int_equal(SSL_CTX_set_max_proto_version(w->server_ctx, 0), 1);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct world *w = *state;
+
+    tls_close(TAKE(w->tls));
+    SSL_free(TAKE(w->server));
+    cleanup_fd(&w->fd);
+    cleanup_fd(&w->peer);
+    return 0;
+}
+
+static void
+open_server(struct world *w)
+{
+    w->server = SSL_new(w->server_ctx);
+    assert_non_null(w->server);
+    assert_int_equal(SSL_set_fd(w->server, w->peer), 1);
+    SSL_set_accept_state(w->server);
+}
+
+/* Both ends until the client has an answer. */
+static enum tls_step
+shake_hands(struct world *w)
+{
+    open_server(w);
+    for (int i = 0; i < STEPS_MAX; i++) {
+        enum tls_step step = tls_step(w->tls);
+
+        (void)SSL_do_handshake(w->server);
+        if (step == TLS_STEP_DONE || step == TLS_STEP_FAILED) {
+            return step;
+        }
+    }
+    fail_msg("no end of the handshake");
+    abort();
+}
+
+static void
+expect_outcome(const struct world *w, enum addr_outcome outcome)
+{
+    assert_string_equal(addr_outcome_str(tls_outcome(w->tls)), addr_outcome_str(outcome));
+}
+
+static void
+expect_error(const struct world *w, const char *words)
+{
+    struct addr_result result = {0};
+
+    tls_facts(w->tls, &result);
+    assert_non_null(result.error);
+    assert_non_null(strstr(result.error, words));
+    addr_result_done(&result);
+}
+
+/* Tests */
+
+static void
+a_handshake(void **state)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    static const char *const names[] = {"TLSv1.2", "TLSv1.3"};
+    struct world *w = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+        struct addr_result result = {0};
+
+        assert_int_equal(SSL_CTX_set_max_proto_version(w->server_ctx, versions[i]), 1);
+        assert_int_equal(shake_hands(w), TLS_STEP_DONE);
+        tls_facts(w->tls, &result);
+        assert_string_equal(result.tls_version, names[i]);
+        assert_non_null(result.cert);
+        assert_string_equal(result.cert->names[0], NAME);
+        assert_null(result.error);
+        addr_result_done(&result);
+        (void)teardown(state);
+        (void)setup(state);
+    }
+}
+
+static void
+another_name(void **state)
+{
+    struct world *w = *state;
+
+    tls_close(w->tls);
+    assert_int_equal(tls_open(w->ctx, w->fd, "other.test", &w->tls), 0);
+    assert_int_equal(shake_hands(w), TLS_STEP_FAILED);
+    expect_outcome(w, ADDR_OUTCOME_WRONG_NAME);
+}
+
+static void
+the_peer_closes(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(tls_step(w->tls), TLS_STEP_WANT_READ);
+    assert_int_equal(shutdown(w->peer, SHUT_WR), 0);
+    assert_int_equal(tls_step(w->tls), TLS_STEP_FAILED);
+    expect_outcome(w, ADDR_OUTCOME_CLOSED);
+}
+
+static void
+no_tls_at_all(void **state)
+{
+    static const char text[] = "SSH-2.0-OpenSSH_9.2\r\n";
+    struct world *w = *state;
+
+    assert_int_equal(tls_step(w->tls), TLS_STEP_WANT_READ);
+    assert_int_equal(write(w->peer, text, sizeof(text) - 1), sizeof(text) - 1);
+    assert_int_equal(tls_step(w->tls), TLS_STEP_FAILED);
+    expect_outcome(w, ADDR_OUTCOME_PROTOCOL);
+}
+
+/* A pattern, again and again, as much as the socket takes. */
+struct flood {
+    const uint8_t *pattern;
+    size_t len;
+    size_t n_sent;
+};
+
+static void
+pour(struct flood *flood, int fd)
+{
+    uint8_t buf[16384];
+    ssize_t n;
+
+    do {
+        for (size_t i = 0; i < sizeof(buf); i++) {
+            buf[i] = flood->pattern[(flood->n_sent + i) % flood->len];
+        }
+        n = write(fd, buf, sizeof(buf));
+        flood->n_sent += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
+    assert_int_equal(errno, EAGAIN);
+}
+
+/* What OpenSSL has taken from the socket. */
+static size_t
+n_taken(const struct world *w, const struct flood *flood)
+{
+    int n_left = 0;
+
+    assert_int_equal(ioctl(w->fd, FIONREAD, &n_left), 0);
+    return flood->n_sent - (size_t)n_left;
+}
+
+/* HelloRequest, which a TLS 1.2 server may send at any time and OpenSSL skips: one call would last
+ * as long as they come. */
+static void
+a_flood_is_taken_in_shares_and_ends(void **state)
+{
+    static const uint8_t one[] = {22, 3, 3, 0, 4, 0, 0, 0, 0};
+    static const uint8_t three[] = {22, 3, 3, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    struct flood floods[] = {{one, sizeof(one), 0}, {three, sizeof(three), 0}};
+    struct world *w = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(floods); i++) {
+        enum tls_step step = tls_step(w->tls);
+
+        for (size_t n = 1; step == TLS_STEP_WANT_READ; n++) {
+            pour(&floods[i], w->peer);
+            assert_true(floods[i].n_sent > n * STEP_READ_MAX);
+            step = tls_step(w->tls);
+            assert_int_equal(n_taken(w, &floods[i]),
+                n * STEP_READ_MAX < SESSION_READ_MAX ? n * STEP_READ_MAX : SESSION_READ_MAX);
+            assert_true(n <= SESSION_READ_MAX / STEP_READ_MAX + 1);
+        }
+        assert_int_equal(step, TLS_STEP_FAILED);
+        assert_int_equal(n_taken(w, &floods[i]), SESSION_READ_MAX);
+        expect_outcome(w, ADDR_OUTCOME_PROTOCOL);
+        expect_error(w, "more than 512 KiB");
+        (void)teardown(state);
+        (void)setup(state);
+    }
+}
+
+int
+main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+    static const struct CMUnitTest tests[] = {
+        TEST(a_handshake),
+        TEST(another_name),
+        TEST(the_peer_closes),
+        TEST(no_tls_at_all),
+        TEST(a_flood_is_taken_in_shares_and_ends),
+    };
+
+    return cmocka_run_group_tests(tests, setup_group, teardown_group);
+}
