@@ -20,16 +20,21 @@ foreach(source ${unit_tests})
 endforeach()
 target_link_libraries(test_tls PRIVATE vpce_probes)
 
-if(EXISTS ${TESTS_DIR}/flow/test_flow.c)
-  # the probing code itself, with what touches the network replaced
-  add_executable(test_flow
-    ${TESTS_DIR}/flow/test_flow.c ${TESTS_DIR}/flow/fake_loop.c ${TESTS_DIR}/flow/fake_dns.c
-    ${TESTS_DIR}/flow/fake_tcp.c ${TESTS_DIR}/flow/fake_tls.c
-    probes/probe.c probes/addr_probe.c probes/slots.c daemon/prober.c)
-  target_link_libraries(test_flow PRIVATE vpce_conf vpce_pure vpce_log PkgConfig::CMOCKA)
-  add_test(NAME flow.prober COMMAND test_flow)
-  set_tests_properties(flow.prober PROPERTIES LABELS flow TIMEOUT 120)
-endif()
+# the probing code itself, with what touches the network replaced
+add_library(vpce_flow STATIC
+  ${TESTS_DIR}/flow/harness.c ${TESTS_DIR}/flow/fake_loop.c ${TESTS_DIR}/flow/fake_dns.c
+  ${TESTS_DIR}/flow/fake_tcp.c ${TESTS_DIR}/flow/fake_tls.c
+  probes/probe.c probes/addr_probe.c probes/slots.c daemon/prober.c)
+target_link_libraries(vpce_flow PUBLIC vpce_conf vpce_pure vpce_log PkgConfig::CMOCKA)
+file(GLOB flow_tests CONFIGURE_DEPENDS ${TESTS_DIR}/flow/test_flow_*.c)
+foreach(source ${flow_tests})
+  get_filename_component(name ${source} NAME_WE)
+  string(REPLACE test_flow_ flow. test_name ${name})
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE vpce_flow)
+  add_test(NAME ${test_name} COMMAND ${name})
+  set_tests_properties(${test_name} PROPERTIES LABELS flow TIMEOUT 120)
+endforeach()
 
 add_test(NAME names.botocore
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/names_botocore.py $<TARGET_FILE:vpce-probe>)
