@@ -150,7 +150,7 @@ test_parse(void **state)
     (void)state;
     for (size_t i = VERDICT_NONE; i < VERDICT_CODE_N; i++) {
         assert_true(verdict_parse(verdict_str((enum verdict_code)i), &code));
-        assert_int_equal(code, i);
+        assert_string_equal(verdict_str(code), verdict_str((enum verdict_code)i));
     }
     code = VERDICT_BLOCKED;
     assert_false(verdict_parse("", &code));
