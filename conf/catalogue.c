@@ -32,6 +32,7 @@ static const struct partition partitions[] = {
         .service_prefix = "com.amazonaws",
         .region_pattern = "^(us|eu|ap|sa|ca|me|af|il|mx)-" WORD "-" NUMBER "$",
         .bit = AWS,
+        .regions = {"us-west-2", "us-east-2"},
     },
     {
         .name = "aws-cn",
@@ -40,6 +41,7 @@ static const struct partition partitions[] = {
         .service_prefix = "cn.com.amazonaws",
         .region_pattern = "^cn-" WORD "-" NUMBER "$",
         .bit = AWS_CN,
+        .regions = {"cn-north-1", "cn-northwest-1"},
     },
     {
         .name = "aws-us-gov",
@@ -48,6 +50,7 @@ static const struct partition partitions[] = {
         .service_prefix = "com.amazonaws",
         .region_pattern = "^us-gov-" WORD "-" NUMBER "$",
         .bit = AWS_US_GOV,
+        .regions = {"us-gov-west-1", "us-gov-east-1"},
     },
     {
         .name = "aws-iso",
@@ -56,6 +59,7 @@ static const struct partition partitions[] = {
         .service_prefix = "gov.ic.c2s",
         .region_pattern = "^us-iso-" WORD "-" NUMBER "$",
         .bit = AWS_ISO,
+        .regions = {"us-iso-east-1", "us-iso-west-1"},
     },
     {
         .name = "aws-iso-b",
@@ -80,6 +84,7 @@ static const struct partition partitions[] = {
         .service_prefix = "gov.ic.hci.csp",
         .region_pattern = "^us-isof-" WORD "-" NUMBER "$",
         .bit = AWS_ISO_F,
+        .regions = {"us-isof-south-1", "us-isof-east-1"},
     },
     {
         .name = "aws-eusc",

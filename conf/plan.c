@@ -137,3 +137,21 @@ plan_reset(struct plan *plan)
     free(plan->specs);
     *plan = (struct plan){.n = 0};
 }
+
+bool
+plan_egress_control(
+    const struct conf *conf, const struct host *host, char ret[static HOSTNAME_SIZE])
+{
+    struct text t = {.buf = ret, .size = HOSTNAME_SIZE};
+    const char *region;
+
+    if (conf->egress == CONF_EGRESS_HOST) {
+        return str_copy(ret, HOSTNAME_SIZE, conf->egress_host);
+    }
+    if (conf->egress == CONF_EGRESS_OFF || host->partition == NULL || host->region[0] == '\0' ||
+        host->partition->regions[0] == NULL) {
+        return false;
+    }
+    region = host->partition->regions[streq(host->region, host->partition->regions[0]) ? 1 : 0];
+    return text_add(&t, "s3.%s.%s", region, host->dns_suffix);
+}

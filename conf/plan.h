@@ -16,4 +16,9 @@ struct plan {
 int plan_build(const struct conf *conf, const struct host *host, bool all, struct plan *ret);
 void plan_reset(struct plan *plan);
 
+/* The host whose reachability shows that the Internet is: EgressControl=, or S3 of another Region
+ * of the partition. false: there is none (off, no Region, a partition with one Region). */
+bool plan_egress_control(
+    const struct conf *conf, const struct host *host, char ret[static HOSTNAME_SIZE]);
+
 #endif

@@ -194,6 +194,30 @@ on_change(const struct endpoint *e, const struct transition *change, void *arg)
     update_host(arg);
 }
 
+/* Only what is new: at the first look a closed Internet is what is meant to be. */
+static void
+on_egress(enum internet before, void *arg)
+{
+    struct daemon *d = arg;
+    struct report report;
+
+    prober_report(d->prober, d->since, &report);
+    if (report.internet == before || report.internet == INTERNET_UNKNOWN) {
+        return;
+    }
+    if (report.internet == INTERNET_CLOSED) {
+        log_msg(before == INTERNET_OPEN ? LOG_NOTICE : LOG_INFO, LOG_TOPIC_STATE,
+            "the Internet is not reachable (%s does not answer): what works goes through VPC "
+            "endpoints",
+            report.egress_control);
+    } else {
+        log_msg(LOG_NOTICE, LOG_TOPIC_STATE,
+            "the Internet is reachable (%s answers): there is a NAT or Internet gateway, and which "
+            "way S3 takes cannot be told",
+            report.egress_control);
+    }
+}
+
 static void
 on_report(struct report *ret, void *arg)
 {
@@ -205,7 +229,8 @@ on_report(struct report *ret, void *arg)
 static int
 make_prober(struct daemon *d, const struct conf *conf, struct prober **ret)
 {
-    const struct prober_callbacks callbacks = {.on_change = on_change, .arg = d};
+    const struct prober_callbacks callbacks = {
+        .on_change = on_change, .on_egress = on_egress, .arg = d};
     char error[PROBER_ERROR_SIZE];
     int r = prober_new(d->loop, conf, false, &callbacks, ret, error);
 
@@ -266,7 +291,7 @@ on_probe_now(int signal_number, void *arg)
 
     (void)signal_number;
     log_msg(LOG_INFO, LOG_TOPIC_LOOP, "probing every endpoint now");
-    prober_probe_all(d->prober, 0);
+    prober_probe_all(d->prober);
 }
 
 static void

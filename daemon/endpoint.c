@@ -278,6 +278,37 @@ endpoint_apply(struct endpoint *e, struct probe_result *result, const struct sur
     return changed;
 }
 
+/* Those of a that b does not list. */
+static unsigned
+add_missing(
+    struct text *t, const char *lead, const struct probe_result *a, const struct probe_result *b)
+{
+    unsigned n = 0;
+    char buf[ADDR_TEXT_SIZE];
+
+    for (size_t i = 0; i < a->n_addrs; i++) {
+        const struct addr_result *addr = &a->addrs[i];
+
+        if (addr_class_is_private(addr->addr_class) && !result_lists(b, &addr->addr)) {
+            (void)text_add(t, "%s%s", n++ == 0 ? lead : ", ", addr_format(&addr->addr, buf));
+        }
+    }
+    return n;
+}
+
+bool
+endpoint_addr_changes(const struct endpoint *e, const struct probe_result *result, struct text *t)
+{
+    unsigned n;
+
+    if (e->evidence.n_addrs == 0 || result->n_addrs == 0) {
+        return false;
+    }
+    n = add_missing(t, "new addresses ", result, &e->evidence);
+    n += add_missing(t, n > 0 ? "; gone " : "addresses gone: ", &e->evidence, result);
+    return n > 0;
+}
+
 void
 endpoint_infer_path(
     struct endpoint *e, const struct surroundings *around, const struct verdict_context *context)

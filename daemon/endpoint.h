@@ -75,6 +75,12 @@ bool endpoint_apply(struct endpoint *e, struct probe_result *result,
     const struct surroundings *around, const struct endpoint_policy *policy,
     const struct verdict_context *context, struct moment now, struct transition *ret);
 
+/* Vpc and private addresses that the run's answer has and the one before had not, and the other way
+ * round, into words. false: none, or one of the two has no addresses at all. Before endpoint_apply.
+ * Public addresses change all the time and do not count. */
+bool endpoint_addr_changes(
+    const struct endpoint *e, const struct probe_result *result, struct text *t);
+
 /* What is around it changed after its newest run: the path, which is inferred, follows. */
 void endpoint_infer_path(
     struct endpoint *e, const struct surroundings *around, const struct verdict_context *context);

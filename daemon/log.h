@@ -20,7 +20,7 @@ enum log_topic {
 
 const char *log_topic_str(enum log_topic topic); /* "dns", … */
 
-#define LOG_LINE_SIZE 1024
+#define LOG_LINE_SIZE 2048
 
 typedef void (*log_sink_fn)(int level, enum log_topic topic, const char *line);
 

@@ -6,6 +6,7 @@
 #include "conf/plan.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
+#include "daemon/outlook.h"
 #include "daemon/schedule.h"
 #include "daemon/util.h"
 #include "probes/dns.h"
@@ -50,6 +51,8 @@ struct prober {
     struct watched *queue; /* due, waiting for a place; first in, first out */
     struct watched **queue_end;
     size_t n_running;
+    struct outlook *outlook;
+    struct causes causes;
 };
 
 struct moment
@@ -69,6 +72,28 @@ context_of(const struct prober *prober, struct moment now)
         .region = prober->host.region,
         .wall_s = now.wall_ms / 1000,
         .certificate_warning_s = prober->conf->certificate_warning_ms / 1000};
+}
+
+/* Looked for only on behalf of the ECS agent's other endpoints. */
+static bool
+is_ecs_public(const struct prober *prober, const struct endpoint *e)
+{
+    for (size_t i = 0; strncmp(e->spec.key, "ecs-", 4) == 0 && i < prober->n; i++) {
+        if (streq(prober->endpoints[i].spec.key, "ecs")) {
+            return prober->endpoints[i].last_run.path == PATH_PUBLIC;
+        }
+    }
+    return false;
+}
+
+static struct surroundings
+surroundings_of(
+    const struct prober *prober, const struct endpoint *e, const struct probe_result *result)
+{
+    struct surroundings around = outlook_of(prober->outlook, e, result);
+
+    around.ecs_is_public = is_ecs_public(prober, e);
+    return around;
 }
 
 static void
@@ -111,6 +136,7 @@ on_due(void *arg)
     if (dns_refresh(w->prober->env.dns)) {
         log_msg(LOG_NOTICE, LOG_TOPIC_DNS, "name servers changed, using the new ones");
     }
+    outlook_refresh(w->prober->outlook);
     enqueue(w);
     start_queued(w->prober);
 }
@@ -127,8 +153,8 @@ set_due(struct watched *w, int64_t due_ms)
     }
 }
 
-void
-prober_probe_all(struct prober *prober, int64_t min_age_ms)
+static void
+probe_all(struct prober *prober, int64_t min_age_ms)
 {
     int64_t now_ms = loop_now_ms(prober->loop);
 
@@ -143,6 +169,26 @@ prober_probe_all(struct prober *prober, int64_t min_age_ms)
     }
 }
 
+void
+prober_probe_all(struct prober *prober)
+{
+    probe_all(prober, 0);
+    outlook_look(prober->outlook, 0);
+}
+
+/* Runs that began from now on tell what has happened. They are waited for while they may take. */
+static void
+expect_evidence(struct prober *prober)
+{
+    const struct probe_options *options = &prober->conf->probe;
+    int64_t run_ms = NAMESERVERS_MAX * options->dns_timeout_ms + options->connect_timeout_ms +
+                     2 * options->tls_timeout_ms;
+    int64_t fast_ms = prober->schedule.fast_interval_ms;
+
+    causes_expect(&prober->causes, loop_now_ms(prober->loop) - fast_ms, 2 * (fast_ms + run_ms));
+    probe_all(prober, fast_ms);
+}
+
 /* The newest run failed and the one before it, if any, did not. */
 static bool
 has_just_failed(const struct endpoint *e, const struct endpoint_policy *policy)
@@ -154,8 +200,21 @@ has_just_failed(const struct endpoint *e, const struct endpoint_policy *policy)
 static void
 tell(struct prober *prober, const struct endpoint *e, const struct transition *change)
 {
+    outlook_look(prober->outlook, prober->schedule.interval_ms);
     if (prober->callbacks.on_change != NULL) {
         prober->callbacks.on_change(e, change, prober->callbacks.arg);
+    }
+}
+
+/* Another set of addresses changes no state, but is worth a line. */
+static void
+log_addresses(const struct endpoint *e, const struct probe_result *result)
+{
+    char line[LOG_LINE_SIZE] = "";
+    struct text text = TEXT(line);
+
+    if (endpoint_addr_changes(e, result, &text)) {
+        log_msg(LOG_INFO, LOG_TOPIC_DNS, "%s: %s", e->spec.key, line);
     }
 }
 
@@ -166,8 +225,9 @@ judge(struct prober *prober, struct endpoint *e, struct probe_result *result)
     struct verdict_context context = context_of(prober, now);
     struct transition change;
 
-    const struct surroundings around = {0};
+    const struct surroundings around = surroundings_of(prober, e, result);
 
+    log_addresses(e, result);
     if (endpoint_apply(e, result, &around, &prober->policy, &context, now, &change)) {
         tell(prober, e, &change);
     }
@@ -189,7 +249,7 @@ on_result(struct probe_result *result, void *arg)
         bool undecided = endpoint_is_undecided(e, &prober->policy);
 
         if (e->last_run.state == STATE_FAILED && has_just_failed(e, &prober->policy)) {
-            prober_probe_all(prober, prober->schedule.fast_interval_ms);
+            expect_evidence(prober);
         }
         /* after the others: this one has just been probed, and waits its turn */
         set_due(w, schedule_next(&prober->schedule, loop_now_ms(prober->loop), undecided));
@@ -197,6 +257,34 @@ on_result(struct probe_result *result, void *arg)
     start_queued(prober);
     if (prober->callbacks.on_run != NULL) {
         prober->callbacks.on_run(e, prober->callbacks.arg);
+    }
+}
+
+/* Paths that are inferred follow what the control found. */
+static void
+infer_paths(struct prober *prober)
+{
+    struct verdict_context context = context_of(prober, moment_now(prober->loop));
+
+    for (size_t i = 0; i < prober->n; i++) {
+        struct endpoint *e = &prober->endpoints[i];
+
+        if (e->spec.expected == EXPECTED_GATEWAY) {
+            struct surroundings around = surroundings_of(prober, e, &e->evidence);
+
+            endpoint_infer_path(e, &around, &context);
+        }
+    }
+}
+
+static void
+on_egress(enum internet before, void *arg)
+{
+    struct prober *prober = arg;
+
+    infer_paths(prober);
+    if (prober->callbacks.on_egress != NULL) {
+        prober->callbacks.on_egress(before, prober->callbacks.arg);
     }
 }
 
@@ -338,6 +426,9 @@ prober_new(struct loop *loop, const struct conf *conf, bool once,
     if (r == 0) {
         r = open_endpoints(prober, &plan);
     }
+    if (r == 0) {
+        r = outlook_new(&prober->env, conf, &prober->host, on_egress, prober, &prober->outlook);
+    }
     plan_reset(&plan);
     if (r < 0) {
         prober_free(prober);
@@ -380,7 +471,13 @@ prober_adopt(struct prober *prober, struct prober *old)
 void
 prober_start(struct prober *prober)
 {
-    prober_probe_all(prober, 0);
+    prober_probe_all(prober);
+}
+
+bool
+prober_is_looking(const struct prober *prober)
+{
+    return outlook_is_looking(prober->outlook);
 }
 
 void
@@ -395,7 +492,13 @@ prober_report(struct prober *prober, struct moment since, struct report *ret)
         .endpoints = prober->endpoints,
         .due_ms = prober->once ? NULL : prober->due_ms,
         .n_endpoints = prober->n,
+        .clients = outlook_clients(prober->outlook),
+        .internet = outlook_internet(prober->outlook),
+        .egress_control = outlook_control(prober->outlook),
+        .causes = &prober->causes,
         .context = context_of(prober, now)};
+    causes_update(
+        &prober->causes, prober->endpoints, prober->n, ret->internet, &ret->context, now.mono_ms);
     ret->n_nameservers = dns_nameservers(prober->env.dns, ret->nameservers);
 }
 
@@ -439,6 +542,8 @@ prober_free(struct prober *prober)
         loop_timer_free(prober->watched[i].timer);
         endpoint_done(&prober->endpoints[i]);
     }
+    outlook_free(prober->outlook);
+    causes_reset(&prober->causes);
     free(prober->endpoints);
     free(prober->watched);
     free(prober->due_ms);

@@ -14,6 +14,8 @@ struct prober_callbacks {
     void (*on_change)(const struct endpoint *e, const struct transition *change, void *arg);
     /* A run has ended (after on_change, if any). */
     void (*on_run)(const struct endpoint *e, void *arg);
+    /* The egress control has looked; before is what was known until now. */
+    void (*on_egress)(enum internet before, void *arg);
     void *arg;
 };
 
@@ -32,10 +34,14 @@ void prober_adopt(struct prober *prober, struct prober *old);
 
 void prober_start(struct prober *prober);
 
-/* Every endpoint is due now, but for those whose newest run began less than min_age_ms ago. */
-void prober_probe_all(struct prober *prober, int64_t min_age_ms);
+/* Every endpoint is due now, and the egress control looks. */
+void prober_probe_all(struct prober *prober);
 
-/* A snapshot; borrows from the prober. since: when the host's state began. */
+/* The egress control is under way. */
+bool prober_is_looking(const struct prober *prober);
+
+/* A snapshot, with the causes of now; borrows from the prober. since: when the host's state began.
+ */
 void prober_report(struct prober *prober, struct moment since, struct report *ret);
 
 size_t prober_n(const struct prober *prober);

@@ -28,6 +28,17 @@ add_named(struct text *t, const struct report *report, enum endpoint_state state
     }
 }
 
+/* "resolver-down: DNS fails for all 6 names (10.0.0.2: timeout); " */
+static void
+add_causes(struct text *t, const struct report *report)
+{
+    for (size_t i = 0; i < report->causes->n; i++) {
+        const struct cause *cause = &report->causes->list[i];
+
+        (void)text_add(t, "%s: %s; ", verdict_str(cause->code), cause->summary);
+    }
+}
+
 void
 report_summary(const struct report *report, char ret[static REPORT_SUMMARY_SIZE])
 {
@@ -41,6 +52,7 @@ report_summary(const struct report *report, char ret[static REPORT_SUMMARY_SIZE]
             n[report->endpoints[i].state]++;
         }
     }
+    add_causes(&t, report);
     switch (report->state) {
     case HOST_STATE_HEALTHY:
         (void)text_add(&t, "all %u required endpoints are reachable", n_required);

@@ -3,8 +3,9 @@
 #ifndef VPCE_DAEMON_REPORT_H
 #define VPCE_DAEMON_REPORT_H
 
+#include "conf/clients.h"
 #include "conf/host.h"
-#include "daemon/endpoint.h"
+#include "daemon/causes.h"
 
 struct report {
     struct moment now;
@@ -16,12 +17,17 @@ struct report {
     size_t n_endpoints;
     struct nameserver_status nameservers[NAMESERVERS_MAX];
     size_t n_nameservers;
+    enum internet internet;
+    const char *egress_control;    /* host name; NULL: there is no control */
+    const struct clients *clients; /* how the host's own clients go */
+    const struct causes *causes;
     struct verdict_context context;
 };
 
-#define REPORT_SUMMARY_SIZE 512
+#define REPORT_SUMMARY_SIZE 1024
 
-/* The host's state in one sentence: how many required endpoints are reachable, which are not. */
+/* The host's state in one sentence: the causes, how many required endpoints are reachable, which
+ * are not. */
 void report_summary(const struct report *report, char ret[static REPORT_SUMMARY_SIZE]);
 
 /* A monotonic time of this report as wall clock, milliseconds since 1970. */

@@ -142,6 +142,24 @@ query_json(const struct dns_result *dns, size_t family)
         "asked", servers);
 }
 
+static json_t *
+second_opinion_json(const struct second_opinion *opinion)
+{
+    json_t *addresses;
+
+    if (opinion->outcome == DNS_OUTCOME_NONE) {
+        return json_null();
+    }
+    addresses = json_array();
+    for (size_t i = 0; i < opinion->n_addrs; i++) {
+        (void)json_array_append_new(addresses, addr_json(&opinion->addrs[i]));
+    }
+    return json_pack("{s:o, s:s, s:o}",
+        "server", addr_json(&opinion->server),
+        "outcome", dns_outcome_str(opinion->outcome),
+        "addresses", addresses);
+}
+
 /* The answer in short is that of the family that decides; both stand in "queries". */
 static json_t *
 dns_json(const struct probe_result *result)
@@ -156,23 +174,24 @@ dns_json(const struct probe_result *result)
             (void)json_array_append_new(queries, query_json(&result->dns[f], f));
         }
     }
-    return json_pack("{s:s?, s:o, s:o, s:o, s:n, s:o}",
+    return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:o}",
         "outcome", outcome == DNS_OUTCOME_NONE ? NULL : dns_outcome_str(outcome),
         "server", addr_json(&dns->server),
         "ms", ms_json(dns->elapsed_us),
         "cname", array_of((const char *const *)result->cnames, result->n_cnames),
-        "second_opinion",
+        "second_opinion", second_opinion_json(&result->second_opinion),
         "queries", queries);
 }
 
 static json_t *
-notes_json(const struct endpoint *e, const struct verdict_context *context)
+notes_json(const struct endpoint *e, const struct client_view *client,
+    const struct verdict_context *context)
 {
     struct verdict_notes notes;
     const struct verdict settled = {.code = e->verdict, .state = e->state};
     json_t *array = json_array();
 
-    verdict_notes_of(&e->spec, &e->evidence, &settled, context, &notes);
+    verdict_notes_of(&e->spec, &e->evidence, &settled, client, context, &notes);
     for (size_t i = 0; i < notes.n; i++) {
         (void)json_array_append_new(array, json_string(notes.lines[i]));
     }
@@ -238,10 +257,12 @@ endpoint_json(const struct report *report, size_t i)
     char remedy[REMEDY_SIZE] = "";
     struct text text = TEXT(remedy);
     bool planned = report->due_ms != NULL && e->spec.hostname[0] != '\0';
+    struct client_view client;
 
+    clients_view(report->clients, &e->spec, &client);
     verdict_remedy(&text, &e->spec, e->verdict, &report->context);
     return json_pack("{s:s, s:s?, s:i, s:b, s:s, s:s?, s:s, s:o, s:s?, s:s, s:o, s:s?, s:o, s:o,"
-                     " s:I, s:o, s:o, s:n, s:n, s:o, s:o}",
+                     " s:I, s:o, s:o, s:s?, s:n, s:o, s:o}",
         "endpoint", e->spec.key,
         "hostname", text_or_null(e->spec.hostname),
         "port", (int)e->spec.port,
@@ -255,11 +276,11 @@ endpoint_json(const struct report *report, size_t i)
         "summary", summary_json(e, &report->context),
         "remedy", text_or_null(remedy),
         "commands", commands_json(e, &report->context),
-        "notes", notes_json(e, &report->context),
+        "notes", notes_json(e, &client, &report->context),
         "runs", (json_int_t)e->runs,
         "last_run", last_run_json(e),
         "next_run_at", planned ? time_json(report_wall_ms(report, report->due_ms[i])) : json_null(),
-        "proxy",
+        "proxy", client.proxy,
         "http",
         "dns", dns_json(&e->evidence),
         "addresses", addresses_json(&e->evidence, report->context.nets));
@@ -330,13 +351,46 @@ nameservers_json(const struct report *report)
     return array;
 }
 
+/* Keys of the endpoints that fold under the cause. */
+static json_t *
+folded_json(const struct report *report, size_t cause)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < report->n_endpoints; i++) {
+        if (causes_fold(report->causes, cause, i)) {
+            (void)json_array_append_new(array, json_string(report->endpoints[i].spec.key));
+        }
+    }
+    return array;
+}
+
+static json_t *
+causes_json(const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < report->causes->n; i++) {
+        const struct cause *cause = &report->causes->list[i];
+
+        (void)json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:o, s:o}",
+            "verdict", verdict_str(cause->code),
+            "summary", cause->summary,
+            "remedy", cause->remedy,
+            "commands", lines_json(cause->commands != NULL ? cause->commands : ""),
+            "endpoints", folded_json(report, i)));
+    }
+    return array;
+}
+
 json_t *
 report_json(const struct report *report)
 {
     char summary[REPORT_SUMMARY_SIZE];
 
     report_summary(report, summary);
-    return json_pack("{s:i, s:s, s:o, s:o, s:s, s:o, s:s, s:[], s:o, s:n, s:{s:s, s:n}, s:o}",
+    return json_pack("{s:i, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:n, s:{s:s, s:s?},"
+                     " s:o}",
         "schema_version", REPORT_SCHEMA_VERSION,
         "version", VPCE_VERSION,
         "generated_at", time_json(report->now.wall_ms),
@@ -344,10 +398,10 @@ report_json(const struct report *report)
         "state", host_state_str(report->state),
         "since", time_json(report_wall_ms(report, report->since.mono_ms)),
         "summary", summary,
-        "causes",
+        "causes", causes_json(report),
         "nameservers", nameservers_json(report),
         "lifecycle",
-        "egress", "internet", "unknown", "control",
+        "egress", "internet", internet_str(report->internet), "control", report->egress_control,
         "endpoints", endpoints_json(report));
 }
 

@@ -125,12 +125,34 @@ note_addresses(const struct probe_result *result, const struct verdict *verdict,
     }
 }
 
+/* The host's client goes another way than the probe. */
+static void
+note_client(
+    const struct endpoint_spec *spec, const struct client_view *client, struct verdict_notes *ret)
+{
+    if (client->proxy != NULL) {
+        struct text t = next_note(ret);
+
+        (void)text_add(&t,
+            "%s goes through proxy %s, this probe does not; to take the endpoint off the proxy, "
+            "append to its NO_PROXY: ,%s",
+            client->name, client->proxy, spec->hostname);
+    }
+    if (client->backend != NULL) {
+        struct text t = next_note(ret);
+
+        (void)text_add(
+            &t, "%s is told to use %s (ECS_BACKEND_HOST) instead", client->name, client->backend);
+    }
+}
+
 void
 verdict_notes_of(const struct endpoint_spec *spec, const struct probe_result *result,
-    const struct verdict *verdict, const struct verdict_context *context, struct verdict_notes *ret)
+    const struct verdict *verdict, const struct client_view *client,
+    const struct verdict_context *context, struct verdict_notes *ret)
 {
-    (void)spec;
     ret->n = 0;
+    note_client(spec, client, ret);
     for (size_t family = 0; family < FAMILY_N; family++) {
         note_dns(result, family, ret);
     }

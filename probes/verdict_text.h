@@ -11,7 +11,7 @@
 #define REMEDY_SIZE 768
 #define COMMAND_SIZE 401    /* one line */
 #define COMMANDS_SIZE 16384 /* all of a verdict or a cause */
-#define NOTE_SIZE 256
+#define NOTE_SIZE 512
 #define NOTES_MAX 8
 
 /* What the host knows, for the words. */
@@ -50,6 +50,14 @@ void verdict_commands(struct text *t, const struct endpoint_spec *spec, enum ver
 void verdict_cause_commands(struct text *t, enum verdict_code code,
     const struct endpoint_spec *const *specs, size_t n, const struct verdict_context *context);
 
+/* How the host's own client reaches an endpoint, where it differs from the probe. Texts are
+ * borrowed; NULL: it does not. */
+struct client_view {
+    const char *name;    /* "the ECS agent" */
+    const char *proxy;   /* "10.0.0.131:3128": used for this endpoint */
+    const char *backend; /* host name it is told to use in place of ours */
+};
+
 struct verdict_notes {
     size_t n;
     char lines[NOTES_MAX][NOTE_SIZE];
@@ -57,7 +65,7 @@ struct verdict_notes {
 
 /* What else a reader should know; changes no state. */
 void verdict_notes_of(const struct endpoint_spec *spec, const struct probe_result *result,
-    const struct verdict *verdict, const struct verdict_context *context,
-    struct verdict_notes *ret);
+    const struct verdict *verdict, const struct client_view *client,
+    const struct verdict_context *context, struct verdict_notes *ret);
 
 #endif

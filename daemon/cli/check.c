@@ -42,6 +42,17 @@ show_progress(const struct check *check)
     }
 }
 
+/* The egress control tells more about what is wrong; what is well is not kept waiting for it. */
+static void
+stop_when_done(struct check *check)
+{
+    bool healthy = prober_host_state(check->prober) == HOST_STATE_HEALTHY;
+
+    if (check->n_done == check->n && (healthy || !prober_is_looking(check->prober))) {
+        loop_stop(check->loop);
+    }
+}
+
 static void
 on_run(const struct endpoint *e, void *arg)
 {
@@ -50,9 +61,14 @@ on_run(const struct endpoint *e, void *arg)
     (void)e;
     check->n_done++;
     show_progress(check);
-    if (check->n_done == check->n) {
-        loop_stop(check->loop);
-    }
+    stop_when_done(check);
+}
+
+static void
+on_egress(enum internet before, void *arg)
+{
+    (void)before;
+    stop_when_done(arg);
 }
 
 static void
@@ -86,7 +102,8 @@ print_result(struct check *check, struct moment since, const struct cli_options 
 static int
 run(struct check *check, const struct conf *conf, const struct cli_options *options)
 {
-    const struct prober_callbacks callbacks = {.on_run = on_run, .arg = check};
+    const struct prober_callbacks callbacks = {
+        .on_run = on_run, .on_egress = on_egress, .arg = check};
     struct moment since = moment_now(check->loop);
     char error[PROBER_ERROR_SIZE];
 

@@ -167,7 +167,7 @@ load(const char *probe, const char *const *keys)
 struct prober *
 make_prober(struct flow *f, const struct conf *conf, bool once)
 {
-    struct prober_callbacks callbacks = {on_change, on_run, f};
+    struct prober_callbacks callbacks = {.on_change = on_change, .on_run = on_run, .arg = f};
     char error[PROBER_ERROR_SIZE];
     struct prober *prober = NULL;
 
