@@ -245,15 +245,18 @@ tls_close(struct tls *tls)
     }
 }
 
-enum tls_step
-tls_step(struct tls *tls)
+static void
+begin_step(struct tls *tls)
 {
-    int r;
-
     tls->step_left = STEP_READ_MAX;
     ERR_clear_error();
     errno = 0;
-    r = SSL_connect(tls->ssl);
+}
+
+/* r: what OpenSSL returned. */
+static enum tls_step
+end_step(struct tls *tls, int r)
+{
     tls->sys_errno = errno;
     if (r == 1) {
         return TLS_STEP_DONE;
@@ -268,6 +271,42 @@ tls_step(struct tls *tls)
     tls->queue_error = ERR_peek_error();
     ERR_clear_error();
     return TLS_STEP_FAILED;
+}
+
+enum tls_step
+tls_step(struct tls *tls)
+{
+    begin_step(tls);
+    return end_step(tls, SSL_connect(tls->ssl));
+}
+
+enum tls_step
+tls_write(struct tls *tls, const char *data, size_t len, size_t *done)
+{
+    while (*done < len) {
+        enum tls_step step;
+        size_t n = 0;
+
+        begin_step(tls);
+        step = end_step(tls, SSL_write_ex(tls->ssl, data + *done, len - *done, &n));
+        *done += n;
+        if (step != TLS_STEP_DONE) {
+            return step;
+        }
+    }
+    return TLS_STEP_DONE;
+}
+
+enum tls_step
+tls_read(struct tls *tls, char *buf, size_t size, size_t *len)
+{
+    enum tls_step step;
+    size_t n = 0;
+
+    begin_step(tls);
+    step = end_step(tls, SSL_read_ex(tls->ssl, buf + *len, size - *len, &n));
+    *len += n;
+    return step;
 }
 
 static enum addr_outcome
@@ -319,6 +358,9 @@ tls_outcome(const struct tls *tls)
     }
     if (tls->flooded) {
         return ADDR_OUTCOME_PROTOCOL;
+    }
+    if (tls->ssl_error == SSL_ERROR_ZERO_RETURN) { /* it said goodbye */
+        return ADDR_OUTCOME_CLOSED;
     }
     if (tls->ssl_error == SSL_ERROR_SYSCALL) {
         return outcome_of_sys_errno(tls->sys_errno);

@@ -1,5 +1,9 @@
-/* OpenSSL for probing: a verified handshake over a connected descriptor, step by step, and the
- * facts of the certificate, also when verification fails. Never overrules a verification. */
+/* OpenSSL for probing: a verified handshake over a connected descriptor, step by step, a few bytes
+ * each way if wanted, and the facts of the certificate, also when verification fails. Never
+ * overrules a verification.
+ *
+ * A call reads at most 64 KiB, then asks to be called again when readable, which it mostly is at
+ * once; a session reads at most 512 KiB. Beyond that it fails with ADDR_OUTCOME_PROTOCOL. */
 #ifndef VPCE_PROBES_TLS_H
 #define VPCE_PROBES_TLS_H
 
@@ -9,7 +13,7 @@ struct tls_ctx; /* trust store and settings, shared by all sessions */
 struct tls;     /* one session */
 
 enum tls_step {
-    TLS_STEP_DONE,   /* handshake complete, chain and name verified */
+    TLS_STEP_DONE,   /* see the function */
     TLS_STEP_FAILED, /* see tls_outcome */
     TLS_STEP_WANT_READ,
     TLS_STEP_WANT_WRITE,
@@ -25,10 +29,17 @@ void tls_ctx_free(struct tls_ctx *ctx); /* all sessions are closed before; NULL 
 int tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret);
 void tls_close(struct tls *tls); /* no goodbye on the wire; NULL is fine */
 
-/* Go on with the handshake as far as the descriptor lets, within a budget: a call reads at most
- * 64 KiB, then asks to be called again when readable, which it mostly is at once. A session reads
- * at most 512 KiB; beyond that it fails with ADDR_OUTCOME_PROTOCOL. */
+/* Go on with the handshake as far as the descriptor lets. DONE: chain and name are verified. */
 enum tls_step tls_step(struct tls *tls);
+
+/* After the handshake: send data from *done on; *done counts what is out. DONE: all of it. Called
+ * again, it must be with the same data. */
+enum tls_step tls_write(struct tls *tls, const char *data, size_t len, size_t *done);
+
+/* After the handshake: read behind the *len bytes of buf, which are fewer than size; *len counts
+ * what came. DONE: something came; unless buf is full now, nothing is left in the session, so wait
+ * until readable for more. FAILED is also a goodbye (ADDR_OUTCOME_CLOSED). */
+enum tls_step tls_read(struct tls *tls, char *buf, size_t size, size_t *len);
 
 /* After TLS_STEP_FAILED: why. */
 enum addr_outcome tls_outcome(const struct tls *tls);

@@ -294,6 +294,160 @@ a_flood_is_taken_in_shares_and_ends(void **state)
     }
 }
 
+/* After the handshake */
+
+static enum tls_step
+read_answer(struct world *w, char *buf, size_t size, size_t *len)
+{
+    enum tls_step step = tls_read(w->tls, buf, size, len);
+
+    assert_true(*len <= size);
+    return step;
+}
+
+static void
+a_request_and_its_answer(void **state)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+    static const char answer[] = "HTTP/1.1 200 OK\r\n\r\n";
+    struct world *w = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+        struct addr_result result = {0};
+        char buf[100];
+        size_t n = 0;
+
+        assert_int_equal(SSL_CTX_set_max_proto_version(w->server_ctx, versions[i]), 1);
+        assert_int_equal(shake_hands(w), TLS_STEP_DONE);
+        assert_int_equal(tls_write(w->tls, request, strlen(request), &n), TLS_STEP_DONE);
+        assert_int_equal(n, strlen(request));
+        assert_int_equal(SSL_read(w->server, buf, sizeof(buf)), strlen(request));
+        assert_memory_equal(buf, request, strlen(request));
+        n = 0; /* there may be session tickets, which are no answer */
+        assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_WANT_READ);
+        assert_int_equal(SSL_write(w->server, answer, 9), 9);
+        assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_DONE);
+        assert_int_equal(
+            SSL_write(w->server, answer + 9, (int)strlen(answer) - 9), (int)strlen(answer) - 9);
+        assert_int_equal(SSL_shutdown(w->server), 0);
+        assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_DONE);
+        assert_int_equal(n, strlen(answer));
+        assert_memory_equal(buf, answer, n);
+        tls_facts(w->tls, &result);
+        assert_null(result.error);
+        addr_result_done(&result);
+        assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_FAILED);
+        expect_outcome(w, ADDR_OUTCOME_CLOSED);
+        (void)teardown(state);
+        (void)setup(state);
+    }
+}
+
+static void
+an_answer_longer_than_the_buffer(void **state)
+{
+    static const char answer[3000];
+    struct world *w = *state;
+    char buf[1000];
+    size_t n = 0;
+
+    assert_int_equal(shake_hands(w), TLS_STEP_DONE);
+    assert_int_equal(SSL_write(w->server, answer, sizeof(answer)), sizeof(answer));
+    assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_DONE);
+    assert_int_equal(n, sizeof(buf));
+}
+
+static void
+the_peer_closes_after_the_handshake(void **state)
+{
+    struct world *w = *state;
+    char buf[100];
+    size_t n = 0;
+
+    assert_int_equal(shake_hands(w), TLS_STEP_DONE);
+    assert_int_equal(shutdown(w->peer, SHUT_WR), 0);
+    assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_FAILED);
+    expect_outcome(w, ADDR_OUTCOME_CLOSED);
+}
+
+/* A Unix socket that is closed with bytes unread resets its peer. */
+static void
+the_peer_resets(void **state)
+{
+    struct world *w = *state;
+    char buf[100];
+    size_t n = 0;
+
+    assert_int_equal(SSL_CTX_set_max_proto_version(w->server_ctx, TLS1_2_VERSION), 1);
+    assert_int_equal(shake_hands(w), TLS_STEP_DONE);
+    assert_int_equal(tls_write(w->tls, "GET", 3, &n), TLS_STEP_DONE);
+    cleanup_fd(&w->peer);
+    w->peer = -1;
+    n = 0;
+    assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_FAILED);
+    expect_outcome(w, ADDR_OUTCOME_RESET);
+    expect_error(w, "reset");
+}
+
+/* More than the socket takes at once: it goes out in pieces, in order. */
+static void
+a_long_request(void **state)
+{
+    static char sent[1024 * 1024];
+    static char got[sizeof(sent)];
+    struct world *w = *state;
+    size_t n_sent = 0;
+    size_t n_got = 0;
+    size_t n_waits = 0;
+
+    for (size_t i = 0; i < sizeof(sent); i++) {
+        sent[i] = (char)(i * 7 % 251);
+    }
+    assert_int_equal(shake_hands(w), TLS_STEP_DONE);
+    for (;;) {
+        enum tls_step step = tls_write(w->tls, sent, sizeof(sent), &n_sent);
+        int n;
+
+        while ((n = SSL_read(w->server, got + n_got, (int)(sizeof(got) - n_got))) > 0) {
+            n_got += (size_t)n;
+        }
+        if (step == TLS_STEP_DONE) {
+            break;
+        }
+        assert_int_equal(step, TLS_STEP_WANT_WRITE);
+        n_waits++;
+    }
+    assert_true(n_waits > 0);
+    assert_int_equal(n_sent, sizeof(sent));
+    assert_int_equal(n_got, sizeof(sent));
+    assert_memory_equal(got, sent, sizeof(sent));
+}
+
+/* KeyUpdate may be sent at any time in TLS 1.3, and never becomes an answer. */
+static void
+a_flood_after_the_handshake_ends(void **state)
+{
+    struct world *w = *state;
+    enum tls_step step;
+    char buf[100];
+    size_t n = 0;
+    int rounds = 0;
+
+    assert_int_equal(shake_hands(w), TLS_STEP_DONE);
+    do {
+        do {
+            (void)SSL_key_update(w->server, SSL_KEY_UPDATE_NOT_REQUESTED);
+        } while (SSL_do_handshake(w->server) == 1);
+        step = read_answer(w, buf, sizeof(buf), &n);
+        assert_int_equal(n, 0);
+        assert_true(rounds++ < STEPS_MAX);
+    } while (step == TLS_STEP_WANT_READ);
+    assert_int_equal(step, TLS_STEP_FAILED);
+    expect_outcome(w, ADDR_OUTCOME_PROTOCOL);
+    expect_error(w, "more than 512 KiB");
+}
+
 int
 main(void)
 {
@@ -304,6 +458,12 @@ main(void)
         TEST(the_peer_closes),
         TEST(no_tls_at_all),
         TEST(a_flood_is_taken_in_shares_and_ends),
+        TEST(a_request_and_its_answer),
+        TEST(an_answer_longer_than_the_buffer),
+        TEST(the_peer_closes_after_the_handshake),
+        TEST(the_peer_resets),
+        TEST(a_long_request),
+        TEST(a_flood_after_the_handshake_ends),
     };
 
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
