@@ -54,6 +54,18 @@ apply_section(struct endpoint_spec *spec, const struct conf_endpoint *section)
     }
 }
 
+/* How far runs go: what the section says about Http=, else what [Probe] says. */
+static enum probe_depth
+depth_of(const struct conf *conf, const struct conf_endpoint *section)
+{
+    bool http = conf->http;
+
+    if (section != NULL && section->http != CONF_CHOICE_DEFAULT) {
+        http = section->http == CONF_CHOICE_YES;
+    }
+    return http ? PROBE_DEPTH_HTTP : PROBE_DEPTH_TLS;
+}
+
 static void
 fill_service(struct endpoint_spec *spec, const struct service *service,
     const struct conf_endpoint *section, const struct conf *conf, const struct host *host)
@@ -68,6 +80,7 @@ fill_service(struct endpoint_spec *spec, const struct service *service,
     (void)str_copy(spec->key, sizeof(spec->key), service->key);
     spec->port = HTTPS_PORT;
     spec->expected = service->expected;
+    spec->depth = depth_of(conf, section);
     if (hostname_format(service, conf->names, &parts, spec->hostname) < 0) {
         spec->hostname[0] = '\0';
     }
@@ -80,12 +93,13 @@ fill_service(struct endpoint_spec *spec, const struct service *service,
 }
 
 static void
-fill_own(struct endpoint_spec *spec, const struct conf_endpoint *section)
+fill_own(struct endpoint_spec *spec, const struct conf_endpoint *section, const struct conf *conf)
 {
     (void)str_copy(spec->key, sizeof(spec->key), section->key);
     spec->port = HTTPS_PORT;
     spec->required = section->required != CONF_CHOICE_NO;
     spec->expected = EXPECTED_INTERFACE;
+    spec->depth = depth_of(conf, section);
     apply_section(spec, section);
 }
 
@@ -124,7 +138,7 @@ plan_build(const struct conf *conf, const struct host *host, bool all, struct pl
         const struct conf_endpoint *section = &conf->endpoints[i];
 
         if (section->enabled != CONF_CHOICE_NO && catalogue_find(section->key) == NULL) {
-            fill_own(&plan.specs[plan.n++], section);
+            fill_own(&plan.specs[plan.n++], section, conf);
         }
     }
     *ret = plan;

@@ -1,19 +1,30 @@
-/* See addr_probe.h. The step function runs on every event; set_step alone changes the step, its
- * deadline and what the descriptor waits for; finish alone ends it. */
+/* See addr_probe.h. The step function runs on every event; set_step alone changes the step and
+ * its deadline, await alone what the descriptor waits for; finish alone ends it. */
 #include "probes/addr_probe.h"
 
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/util.h"
+#include "probes/http_head.h"
 #include "probes/tcp.h"
 #include "probes/tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
+
+struct http_exchange {
+    char request[HTTP_REQUEST_SIZE];
+    size_t request_len;
+    size_t n_sent;
+    char answer[HTTP_HEAD_MAX];
+    size_t n_read;
+};
 
 static void
 release(struct addr_probe *p)
 {
+    free(TAKE(p->http));
     tls_close(TAKE(p->tls));
     loop_io_free(TAKE(p->io));
     cleanup_fd(&p->fd);
@@ -32,6 +43,8 @@ step_str(enum addr_probe_step step)
         return "connect";
     case ADDR_PROBE_STEP_HANDSHAKE:
         return "handshake";
+    case ADDR_PROBE_STEP_HTTP:
+        return "http";
     case ADDR_PROBE_STEP_DONE:
         return "done";
     }
@@ -59,28 +72,72 @@ finish(struct addr_probe *p, enum addr_outcome outcome)
 }
 
 static void
-finish_with_errno(struct addr_probe *p, enum addr_outcome outcome, int error)
+finish_with_error(struct addr_probe *p, enum addr_outcome outcome, const char *error)
 {
-    if (error != 0 && p->result.error == NULL) {
-        p->result.error = strdup(strerror(error));
+    if (p->result.error == NULL) {
+        p->result.error = strdup(error);
     }
     finish(p, outcome);
 }
 
 static void
-set_step(struct addr_probe *p, enum addr_probe_step step)
+finish_with_errno(struct addr_probe *p, enum addr_outcome outcome, int error)
+{
+    if (error != 0) {
+        finish_with_error(p, outcome, strerror(error));
+    } else {
+        finish(p, outcome);
+    }
+}
+
+/* As far as this run goes, all is well. */
+static void
+finish_whole(struct addr_probe *p)
+{
+    p->result.phase = PROBE_PHASE_DONE;
+    finish(p, ADDR_OUTCOME_OK);
+}
+
+static void
+await(struct addr_probe *p, bool readable, bool writable)
+{
+    if (loop_io_want(p->io, readable, writable) < 0) {
+        finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
+    }
+}
+
+/* What the handshake or the exchange needs to go on, or why it cannot. */
+static void
+await_tls(struct addr_probe *p, enum tls_step step)
+{
+    if (step == TLS_STEP_FAILED) {
+        finish(p, tls_outcome(p->tls));
+    } else {
+        await(p, step == TLS_STEP_WANT_READ, step == TLS_STEP_WANT_WRITE);
+    }
+}
+
+static void
+set_step(struct addr_probe *p, enum addr_probe_step step, enum probe_phase phase)
 {
     const struct probe_options *options = &p->env->options;
     bool connecting = step == ADDR_PROBE_STEP_CONNECT;
 
     p->step = step;
-    p->result.phase = connecting ? PROBE_PHASE_CONNECT : PROBE_PHASE_TLS;
+    p->result.phase = phase;
     p->step_started_us = loop_now_us(p->env->loop);
     if (loop_timer_set(
-            p->timer, connecting ? options->connect_timeout_ms : options->tls_timeout_ms) < 0 ||
-        loop_io_want(p->io, !connecting, connecting) < 0) {
+            p->timer, connecting ? options->connect_timeout_ms : options->tls_timeout_ms) < 0) {
         finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
+        return;
     }
+    await(p, !connecting, connecting);
+}
+
+static int32_t
+step_lasted_us(const struct addr_probe *p)
+{
+    return (int32_t)(loop_now_us(p->env->loop) - p->step_started_us);
 }
 
 static void
@@ -93,12 +150,28 @@ step_connect(struct addr_probe *p)
         finish_with_errno(p, outcome, error);
         return;
     }
-    p->result.connect_us = (int32_t)(loop_now_us(p->env->loop) - p->step_started_us);
+    p->result.connect_us = step_lasted_us(p);
+    if (p->spec->depth == PROBE_DEPTH_CONNECT) {
+        finish_whole(p);
+        return;
+    }
     if (tls_open(p->env->tls_ctx, p->fd, p->spec->hostname, &p->tls) < 0) {
         finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
         return;
     }
-    set_step(p, ADDR_PROBE_STEP_HANDSHAKE);
+    set_step(p, ADDR_PROBE_STEP_HANDSHAKE, PROBE_PHASE_TLS);
+}
+
+static void
+start_http(struct addr_probe *p)
+{
+    p->http = calloc(1, sizeof(*p->http));
+    if (p->http == NULL) {
+        finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
+        return;
+    }
+    p->http->request_len = http_request_format(p->spec, p->http->request);
+    set_step(p, ADDR_PROBE_STEP_HTTP, PROBE_PHASE_HTTP);
 }
 
 static void
@@ -106,21 +179,68 @@ step_handshake(struct addr_probe *p)
 {
     enum tls_step step = tls_step(p->tls);
 
-    switch (step) {
-    case TLS_STEP_DONE:
-        p->result.tls_us = (int32_t)(loop_now_us(p->env->loop) - p->step_started_us);
-        p->result.phase = PROBE_PHASE_DONE;
-        finish(p, ADDR_OUTCOME_OK);
+    if (step != TLS_STEP_DONE) {
+        await_tls(p, step);
         return;
-    case TLS_STEP_FAILED:
-        finish(p, tls_outcome(p->tls));
-        return;
-    case TLS_STEP_WANT_READ:
-    case TLS_STEP_WANT_WRITE:
+    }
+    p->result.tls_us = step_lasted_us(p);
+    if (p->spec->depth == PROBE_DEPTH_HTTP) {
+        start_http(p);
+    } else {
+        finish_whole(p);
+    }
+}
+
+static int64_t
+wall_now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Something came of the answer. */
+static void
+judge_answer(struct addr_probe *p)
+{
+    const struct http_exchange *http = p->http;
+    bool is_aws = false;
+
+    switch (http_head_parse(http->answer, http->n_read, wall_now_ms(), &p->result.http, &is_aws)) {
+    case HTTP_HEAD_OK:
+        if (is_aws) {
+            finish_whole(p);
+        } else {
+            finish(p, ADDR_OUTCOME_NOT_AWS);
+        }
+        break;
+    case HTTP_HEAD_MALFORMED:
+        finish_with_error(p, ADDR_OUTCOME_PROTOCOL, "not the head of an HTTP answer");
+        break;
+    case HTTP_HEAD_INCOMPLETE:
+        if (http->n_read == sizeof(http->answer)) {
+            finish_with_error(p, ADDR_OUTCOME_PROTOCOL, "an HTTP head without end");
+        } else {
+            await(p, true, false);
+        }
         break;
     }
-    if (loop_io_want(p->io, step == TLS_STEP_WANT_READ, step == TLS_STEP_WANT_WRITE) < 0) {
-        finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
+}
+
+static void
+step_http(struct addr_probe *p)
+{
+    struct http_exchange *http = p->http;
+    enum tls_step step = tls_write(p->tls, http->request, http->request_len, &http->n_sent);
+
+    if (step == TLS_STEP_DONE) {
+        step = tls_read(p->tls, http->answer, sizeof(http->answer), &http->n_read);
+    }
+    if (step == TLS_STEP_DONE) {
+        judge_answer(p);
+    } else {
+        await_tls(p, step);
     }
 }
 
@@ -136,6 +256,9 @@ on_io(bool readable, bool writable, void *arg)
     }
     if (p->step == ADDR_PROBE_STEP_HANDSHAKE) { /* a fresh connection sends its ClientHello now */
         step_handshake(p);
+    }
+    if (p->step == ADDR_PROBE_STEP_HTTP) { /* a verified one its request */
+        step_http(p);
     }
 }
 
@@ -167,7 +290,7 @@ open_connection(struct addr_probe *p)
         finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
         return;
     }
-    set_step(p, ADDR_PROBE_STEP_CONNECT);
+    set_step(p, ADDR_PROBE_STEP_CONNECT, PROBE_PHASE_CONNECT);
 }
 
 static void

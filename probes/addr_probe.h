@@ -1,5 +1,6 @@
-/* One address of one run: (wait for a slot ->) CONNECT -> HANDSHAKE -> DONE. Owns its descriptor,
- * TLS session and timer; each phase has an absolute deadline of its own. */
+/* One address of one run: (wait for a slot ->) CONNECT -> HANDSHAKE -> HTTP -> DONE, as far as
+ * spec->depth says. Owns its descriptor, TLS session and timer; each phase has an absolute deadline
+ * of its own. */
 #ifndef VPCE_PROBES_ADDR_PROBE_H
 #define VPCE_PROBES_ADDR_PROBE_H
 
@@ -7,6 +8,7 @@
 #include "probes/slots.h"
 
 struct dns;
+struct http_exchange;
 struct loop;
 struct loop_io;
 struct loop_timer;
@@ -27,6 +29,7 @@ enum addr_probe_step {
     ADDR_PROBE_STEP_WAIT, /* for a slot */
     ADDR_PROBE_STEP_CONNECT,
     ADDR_PROBE_STEP_HANDSHAKE,
+    ADDR_PROBE_STEP_HTTP, /* a request goes out, an answer's head comes in */
     ADDR_PROBE_STEP_DONE, /* finished; the timer tells, if it has not yet */
 };
 
@@ -43,7 +46,8 @@ struct addr_probe {
     struct loop_timer *timer; /* deadline of the step; delivery of a finish inside start */
     struct loop_io *io;
     struct tls *tls;
-    int fd; /* -1: none */
+    struct http_exchange *http; /* heap; in step HTTP, else NULL */
+    int fd;                     /* -1: none */
     int64_t step_started_us;
 };
 

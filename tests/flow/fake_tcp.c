@@ -22,6 +22,7 @@ static unsigned n_opened;
 static struct connection {
     struct fake_peer peer; /* as it was when opened */
     bool connected;
+    int64_t readable_ms; /* -1: never */
 } connections[FDS_MAX];
 
 void
@@ -50,7 +51,8 @@ healthy(const struct addr *addr)
         .connect = ADDR_OUTCOME_OK,
         .connect_ms = DEFAULT_DELAY_MS,
         .tls = ADDR_OUTCOME_OK,
-        .tls_ms = DEFAULT_DELAY_MS};
+        .tls_ms = DEFAULT_DELAY_MS,
+        .answer = {.text = FAKE_ANSWER, .delay_ms = DEFAULT_DELAY_MS}};
 }
 
 static struct fake_peer *
@@ -90,6 +92,12 @@ fake_tls_set(const char *addr, enum addr_outcome outcome, int64_t delay_ms)
 }
 
 void
+fake_http_set(const char *addr, struct fake_answer answer)
+{
+    enter(addr)->answer = answer;
+}
+
+void
 fake_tcp_set_host(bool has_ipv4, bool has_ipv6)
 {
     host_has[FAMILY_INDEX(ADDR_FAMILY_IPV4)] = has_ipv4;
@@ -121,6 +129,12 @@ fake_tcp_is_connected(int fd)
     return connection_of(fd)->connected;
 }
 
+void
+fake_tcp_set_readable(int fd, int64_t delay_ms)
+{
+    connection_of(fd)->readable_ms = delay_ms;
+}
+
 int64_t
 fake_ready_us(int fd, bool readable, bool writable)
 {
@@ -132,7 +146,7 @@ fake_ready_us(int fd, bool readable, bool writable)
     } else if (c->connected && writable) {
         delay_ms = 0;
     } else if (c->connected && readable) {
-        delay_ms = c->peer.tls_ms;
+        delay_ms = c->readable_ms;
     }
     return delay_ms < 0 ? -1 : delay_ms * 1000;
 }
@@ -183,7 +197,7 @@ tcp_open(const struct addr *addr, uint16_t port, int *ret_fd, int *ret_errno)
     }
     fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     assert(fd >= 0);
-    *connection_of(fd) = (struct connection){.peer = peer};
+    *connection_of(fd) = (struct connection){.peer = peer, .readable_ms = peer.tls_ms};
     *ret_fd = fd;
     return ADDR_OUTCOME_OK;
 }

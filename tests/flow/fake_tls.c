@@ -1,9 +1,10 @@
 /* probes/tls.h over fake_tcp.c: the first step sends a ClientHello into the void, the second, when
- * the descriptor is readable, has the outcome. Every server presents the same certificate, each
- * session its own copy of it. */
+ * the descriptor is readable, has the outcome. A request goes out in two halves. Every server
+ * presents the same certificate, each session its own copy of it. */
 #include "fake_tcp.h"
 
 #include "daemon/util.h"
+#include "probes/http_head.h"
 #include "probes/tls.h"
 
 #include <assert.h>
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 
 #define FAR_AWAY_S INT64_C(4102444800) /* 2100-01-01 */
+
+static char last_request[HTTP_REQUEST_SIZE];
 
 struct tls_ctx {
     size_t n_sessions;
@@ -20,6 +23,9 @@ struct tls {
     struct tls_ctx *ctx;
     int fd;
     unsigned n_steps;
+    bool verified; /* the handshake is over */
+    bool asked;    /* the request is out, and reading has begun */
+    size_t n_answered;
     struct cert *cert;
 };
 
@@ -78,13 +84,76 @@ tls_step(struct tls *tls)
     if (tls->cert != NULL) {
         tls->cert->not_after = FAR_AWAY_S;
     }
-    return tls_outcome(tls) == ADDR_OUTCOME_OK ? TLS_STEP_DONE : TLS_STEP_FAILED;
+    if (tls_outcome(tls) != ADDR_OUTCOME_OK) {
+        return TLS_STEP_FAILED;
+    }
+    tls->verified = true;
+    return TLS_STEP_DONE;
+}
+
+enum tls_step
+tls_write(struct tls *tls, const char *data, size_t len, size_t *done)
+{
+    assert(tls->verified);
+    (void)tls;
+    if (*done == 0) {
+        *done = len / 2;
+        return TLS_STEP_WANT_WRITE;
+    }
+    *done = len;
+    assert(len < sizeof(last_request));
+    memcpy(last_request, data, len);
+    last_request[len] = '\0';
+    return TLS_STEP_DONE;
+}
+
+const char *
+fake_http_request(void)
+{
+    return last_request;
+}
+
+static void
+await_answer(struct tls *tls)
+{
+    const struct fake_answer *answer = &fake_tcp_peer(tls->fd)->answer;
+    bool more = tls->n_answered < strlen(answer->text) || answer->end != ADDR_OUTCOME_NONE;
+
+    fake_tcp_set_readable(tls->fd, more ? answer->delay_ms : -1);
+}
+
+enum tls_step
+tls_read(struct tls *tls, char *buf, size_t size, size_t *len)
+{
+    const struct fake_answer *answer = &fake_tcp_peer(tls->fd)->answer;
+    const char *rest = answer->text + tls->n_answered;
+    size_t n = strlen(rest);
+
+    if (!tls->asked) {
+        tls->asked = true;
+        await_answer(tls);
+        return TLS_STEP_WANT_READ;
+    }
+    if (n == 0) {
+        assert(answer->end != ADDR_OUTCOME_NONE);
+        return TLS_STEP_FAILED;
+    }
+    n = answer->piece_len != 0 && n > answer->piece_len ? answer->piece_len : n;
+    assert(*len < size);
+    n = n < size - *len ? n : size - *len;
+    memcpy(buf + *len, rest, n);
+    *len += n;
+    tls->n_answered += n;
+    await_answer(tls);
+    return TLS_STEP_DONE;
 }
 
 enum addr_outcome
 tls_outcome(const struct tls *tls)
 {
-    return fake_tcp_peer(tls->fd)->tls;
+    const struct fake_peer *peer = fake_tcp_peer(tls->fd);
+
+    return tls->verified ? peer->answer.end : peer->tls;
 }
 
 void

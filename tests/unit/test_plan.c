@@ -143,6 +143,42 @@ required_again(void **state)
                 "logs logs" SUFFIX " 443 yes interface com.amazonaws." R ".logs\n");
 }
 
+/* Http= of a section beats that of [Probe], for services and names of one's own alike. */
+static void
+depths(void **state)
+{
+    struct conf_endpoint endpoints[] = {
+        {.key = "own", .hostname = "own.example"},
+        {.key = "own-yes", .hostname = "own.example", .http = CONF_CHOICE_YES},
+        {.key = "own-no", .hostname = "own.example", .http = CONF_CHOICE_NO},
+        {.key = "ecs"},
+        {.key = "sts", .http = CONF_CHOICE_YES},
+        {.key = "kms", .http = CONF_CHOICE_NO},
+    };
+    struct conf conf = conf_of(R, "123456789012", endpoints, ARRAY_SIZE(endpoints));
+
+    (void)state;
+    for (int http = 0; http < 2; http++) {
+        struct host host;
+        struct plan plan;
+        size_t n_http = 0;
+
+        conf.http = http;
+        host_from_conf(&conf, &host);
+        assert_int_equal(plan_build(&conf, &host, false, &plan), 0);
+        for (size_t i = 0; i < plan.n; i++) {
+            const char *key = plan.specs[i].key;
+            bool no = streq(key, "own-no") || streq(key, "kms");
+            bool yes = streq(key, "own-yes") || streq(key, "sts") || (http && !no);
+
+            assert_int_equal(plan.specs[i].depth, yes ? PROBE_DEPTH_HTTP : PROBE_DEPTH_TLS);
+            n_http += yes;
+        }
+        assert_int_equal(n_http, http ? plan.n - 2 : 2);
+        plan_reset(&plan);
+    }
+}
+
 static void
 name_styles(void **state)
 {
@@ -250,6 +286,7 @@ main(void)
         cmocka_unit_test(missing_facts),
         cmocka_unit_test(sections),
         cmocka_unit_test(required_again),
+        cmocka_unit_test(depths),
         cmocka_unit_test(name_styles),
         cmocka_unit_test(all_services),
         cmocka_unit_test(host_facts),
