@@ -250,6 +250,23 @@ summary_json(const struct endpoint *e, const struct verdict_context *context)
     return json_string(buf);
 }
 
+/* The answer to the HTTP stage, of the first address that gave one and counts. */
+static json_t *
+http_json(const struct probe_result *result)
+{
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        const struct http_facts *http = &result->addrs[i].http;
+
+        if (result->addrs[i].judged && http->status != 0) {
+            return json_pack("{s:i, s:s?, s:o}",
+                "status", (int)http->status,
+                "request_id", text_or_null(http->request_id),
+                "clock_skew_ms", http->has_date ? json_integer(http->clock_skew_ms) : json_null());
+        }
+    }
+    return json_null();
+}
+
 static json_t *
 endpoint_json(const struct report *report, size_t i)
 {
@@ -262,7 +279,7 @@ endpoint_json(const struct report *report, size_t i)
     clients_view(report->clients, &e->spec, &client);
     verdict_remedy(&text, &e->spec, e->verdict, &report->context);
     return json_pack("{s:s, s:s?, s:i, s:b, s:s, s:s?, s:s, s:o, s:s?, s:s, s:o, s:s?, s:o, s:o,"
-                     " s:I, s:o, s:o, s:s?, s:n, s:o, s:o}",
+                     " s:I, s:o, s:o, s:s?, s:o, s:o, s:o}",
         "endpoint", e->spec.key,
         "hostname", text_or_null(e->spec.hostname),
         "port", (int)e->spec.port,
@@ -281,7 +298,7 @@ endpoint_json(const struct report *report, size_t i)
         "last_run", last_run_json(e),
         "next_run_at", planned ? time_json(report_wall_ms(report, report->due_ms[i])) : json_null(),
         "proxy", client.proxy,
-        "http",
+        "http", http_json(&e->evidence),
         "dns", dns_json(&e->evidence),
         "addresses", addresses_json(&e->evidence, report->context.nets));
 }

@@ -1,0 +1,92 @@
+/* daemon/report_json: facts that are absent, and which address speaks for the endpoint. The whole
+ * shape is held to its schema by the scenarios. */
+#include "daemon/report_json.h"
+
+#include "daemon/util.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* The member "http" of an endpoint with these addresses, as text; caller frees. */
+static char *
+http_text(struct addr_result *addrs, size_t n)
+{
+    const struct endpoint_spec spec = {.key = "ecs", .hostname = "ecs.test", .port = 443};
+    const struct host host = {0};
+    const struct vpc_nets nets = {0};
+    struct endpoint e;
+    struct report report = {
+        .host = &host, .endpoints = &e, .n_endpoints = 1, .context = {.nets = &nets}};
+    json_t *json;
+    char *text;
+
+    endpoint_init(&e, &spec, (struct moment){0});
+    e.evidence.addrs = addrs;
+    e.evidence.n_addrs = n;
+    json = report_json(&report);
+    assert_non_null(json);
+    text =
+        json_dumps(json_object_get(json_array_get(json_object_get(json, "endpoints"), 0), "http"),
+            JSON_COMPACT | JSON_ENCODE_ANY);
+    assert_non_null(text);
+    json_decref(json);
+    e.evidence.addrs = NULL; /* the caller's */
+    e.evidence.n_addrs = 0;
+    endpoint_done(&e);
+    return text;
+}
+
+#define MEMBERS(status, request_id, skew)                                                          \
+    "{\"status\":" status ",\"request_id\":" request_id ",\"clock_skew_ms\":" skew "}"
+
+static void
+http(void **state)
+{
+    static const struct {
+        const char *name;
+        struct addr_result addrs[2];
+        const char *expected;
+    } rows[] = {
+        {"no answer", {{.judged = true}, {.judged = true}}, "null"},
+        {"all of it",
+            {{.judged = true,
+                .http =
+                    {.status = 404, .request_id = "a\"b", .has_date = true, .clock_skew_ms = -5}}},
+            MEMBERS("404", "\"a\\\"b\"", "-5")},
+        {"no id, no date", {{.judged = true, .http = {.status = 200, .clock_skew_ms = 7}}},
+            MEMBERS("200", "null", "null")},
+        {"the second answered", {{.judged = true}, {.judged = true, .http = {.status = 401}}},
+            MEMBERS("401", "null", "null")},
+        {"the first does not count",
+            {{.http = {.status = 200}}, {.judged = true, .http = {.status = 401}}},
+            MEMBERS("401", "null", "null")},
+        {"nobody counts", {{.http = {.status = 200}}, {.http = {.status = 401}}}, "null"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct addr_result addrs[2];
+        char *text;
+
+        memcpy(addrs, rows[i].addrs, sizeof(addrs));
+        text = http_text(addrs, ARRAY_SIZE(addrs));
+        if (!streq(text, rows[i].expected)) {
+            fail_msg("%s: got %s, expected %s", rows[i].name, text, rows[i].expected);
+        }
+        free(text);
+    }
+}
+
+int
+main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(http),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
