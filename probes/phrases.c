@@ -132,8 +132,11 @@ add_http_failure(struct text *t, const struct addr_result *addr)
         (void)text_add(t, "connection reset after the HTTP request");
     } else if (addr->outcome == ADDR_OUTCOME_CLOSED) {
         (void)text_add(t, "connection closed after the HTTP request");
-    } else {
+    } else if (addr->outcome == ADDR_OUTCOME_PROTOCOL) {
         (void)text_add(t, "what answers does not speak HTTP");
+    } else {
+        (void)text_add(t, "the HTTP request failed (%s)",
+            addr->error != NULL ? addr->error : addr_outcome_str(addr->outcome));
     }
 }
 

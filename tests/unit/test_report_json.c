@@ -19,8 +19,14 @@ http_text(struct addr_result *addrs, size_t n)
     const struct host host = {0};
     const struct vpc_nets nets = {0};
     struct endpoint e;
-    struct report report = {
-        .host = &host, .endpoints = &e, .n_endpoints = 1, .context = {.nets = &nets}};
+    static const struct clients no_clients;
+    static const struct causes no_causes;
+    struct report report = {.host = &host,
+        .endpoints = &e,
+        .n_endpoints = 1,
+        .clients = &no_clients,
+        .causes = &no_causes,
+        .context = {.nets = &nets}};
     json_t *json;
     char *text;
 
