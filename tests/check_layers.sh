@@ -36,7 +36,7 @@ only '#include <openssl/' probes/tls.c
 only '#include <event2/' daemon/loop.c daemon/status_server.c
 only '#include <systemd/' systemd/journal.c systemd/notify.c
 only '#include <ini.h>' conf/conf.c conf/conf_line.c
-only '#include <jansson.h>' daemon/report_json.h daemon/cli/cli.h daemon/cli/render.h
+only '#include <jansson.h>' daemon/report_json.h daemon/cli/cli.h daemon/cli/paint.h
 
 # the pure layer is what CMakeLists.txt lists as it
 pure=$(sed -n '/^vpce_layer(vpce_pure/,/)/p' CMakeLists.txt | grep -oE '[a-z/_]+\.c' |

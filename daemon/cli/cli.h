@@ -29,6 +29,17 @@ struct cli_options {
  * status: usage errors are told on stderr, --help and --version are done. */
 int cli_parse(int argc, char **argv, const char *help, bool families, struct cli_options *ret);
 
+/* The same for a verb that takes one operand or none: *ret_operand is NULL when there is none. */
+int cli_parse_operand(
+    int argc, char **argv, const char *help, struct cli_options *ret, const char **ret_operand);
+
+/* Ask the daemon. 0 and *ret (the caller's), or a negative errno and what to tell the person. */
+#define CLI_ERROR_SIZE 512
+int cli_fetch_status(const char *socket, json_t **ret, char error[static CLI_ERROR_SIZE]);
+
+/* Columns of the terminal, at least 40; 80 where there is none. */
+int cli_width(void);
+
 /* Exit status of a state word of the JSON ("healthy" …). NULL is unknown. */
 int cli_exit_status(const char *state);
 

@@ -92,8 +92,9 @@ set_option(int option, const char *help, struct cli_options *ret)
     }
 }
 
-int
-cli_parse(int argc, char **argv, const char *help, bool families, struct cli_options *ret)
+/* Options alone; getopt leaves the operands at the end, from argv[optind]. */
+static int
+parse_options(int argc, char **argv, const char *help, const char *letters, struct cli_options *ret)
 {
     static const struct option options[] = {{"config", required_argument, NULL, OPTION_CONFIG},
         {"socket", required_argument, NULL, OPTION_SOCKET},
@@ -104,20 +105,57 @@ cli_parse(int argc, char **argv, const char *help, bool families, struct cli_opt
 
     *ret = (struct cli_options){.color = wants_color()};
     optind = 1;
-    while ((option = getopt_long(argc, argv, families ? "46" : "", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
         int status = set_option(option, help, ret);
 
         if (status >= 0) {
             return status;
         }
     }
+    return -1;
+}
+
+static int
+refuse_operands(char **argv, int argc)
+{
     if (optind < argc) {
         (void)fprintf(stderr, "%s: unexpected argument: %s\n", argv[0], argv[optind]);
         return EX_USAGE;
     }
-    if (ret->only_ipv4 && ret->only_ipv6) {
+    return -1;
+}
+
+int
+cli_parse(int argc, char **argv, const char *help, bool families, struct cli_options *ret)
+{
+    int status = parse_options(argc, argv, help, families ? "46" : "", ret);
+
+    if (status < 0) {
+        status = refuse_operands(argv, argc);
+    }
+    if (status < 0 && ret->only_ipv4 && ret->only_ipv6) {
         (void)fprintf(stderr, "%s: -4 and -6 exclude each other\n", argv[0]);
         return EX_USAGE;
     }
-    return -1;
+    return status;
+}
+
+int
+cli_parse_operand(
+    int argc, char **argv, const char *help, struct cli_options *ret, const char **ret_operand)
+{
+    int status = parse_options(argc, argv, help, "", ret);
+    const char *operand = NULL;
+
+    if (status >= 0) {
+        return status;
+    }
+    if (optind < argc) {
+        operand = argv[optind++];
+    }
+    status = refuse_operands(argv, argc);
+    if (status < 0) {
+        *ret_operand = operand;
+    }
+    return status;
 }

@@ -13,8 +13,8 @@
 #define WIDTH_MAX 1000
 #define WIDTH_DEFAULT 80
 
-static int
-terminal_width(void)
+int
+cli_width(void)
 {
     struct winsize size;
     const char *columns = getenv("COLUMNS");
@@ -44,7 +44,7 @@ cli_print_status(const json_t *status, const struct cli_options *options)
     if (options->json) {
         printed = print_json(status);
     } else {
-        const struct render_options render = {.width = terminal_width(), .color = options->color};
+        const struct render_options render = {.width = cli_width(), .color = options->color};
 
         render_status(stdout, status, &render);
     }

@@ -3,14 +3,7 @@
 #ifndef VPCE_DAEMON_CLI_RENDER_H
 #define VPCE_DAEMON_CLI_RENDER_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stdio.h>
-
-struct render_options {
-    int width;  /* columns, at least 40 */
-    bool color; /* colour and marks */
-};
+#include "daemon/cli/paint.h"
 
 /* status: any JSON; what is missing or of another type is shown as "-". */
 void render_status(FILE *out, const json_t *status, const struct render_options *options);

@@ -43,40 +43,48 @@ find_socket(const struct cli_options *options, char ret[static CONF_PATH_SIZE])
     conf_free(conf);
 }
 
-static int
-say_unreachable(const char *socket, int error)
+int
+cli_fetch_status(const char *socket, json_t **ret, char error[static CLI_ERROR_SIZE])
 {
-    (void)fprintf(stderr,
-        "vpce-probe: no answer from the daemon at %s: %s\n"
-        "Start it with: systemctl start vpce-probe\n"
-        "Or probe once without it: vpce-probe check\n",
-        socket, strerror(error));
-    return CLI_EXIT_UNKNOWN;
+    struct client_response response = {0};
+    json_t *status;
+    int r = client_get(socket, "/v1/status", STATUS_TIMEOUT_MS, &response);
+
+    if (r < 0) {
+        (void)snprintf(error, CLI_ERROR_SIZE,
+            "vpce-probe: no answer from the daemon at %s: %s\n"
+            "Start it with: systemctl start vpce-probe\n"
+            "Or probe once without it: vpce-probe check\n",
+            socket, strerror(-r));
+        return r;
+    }
+    status = response.status == 200 ? json_loadb(response.body, response.len, 0, NULL) : NULL;
+    free(response.body);
+    if (!json_is_object(status)) {
+        json_decref(status);
+        (void)snprintf(error, CLI_ERROR_SIZE,
+            "vpce-probe: %s does not answer like vpce-probed (HTTP %d)\n", socket, response.status);
+        return -EPROTO;
+    }
+    *ret = status;
+    return 0;
 }
 
 int
 cli_status(int argc, char **argv)
 {
     struct cli_options options;
-    struct client_response response = {0};
     char socket[CONF_PATH_SIZE];
-    json_t *status;
+    char error[CLI_ERROR_SIZE];
+    json_t *status = NULL;
     int r = cli_parse(argc, argv, help, false, &options);
 
     if (r >= 0) {
         return r;
     }
     find_socket(&options, socket);
-    r = client_get(socket, "/v1/status", STATUS_TIMEOUT_MS, &response);
-    if (r < 0) {
-        return say_unreachable(socket, -r);
-    }
-    status = response.status == 200 ? json_loadb(response.body, response.len, 0, NULL) : NULL;
-    free(response.body);
-    if (!json_is_object(status)) {
-        json_decref(status);
-        (void)fprintf(stderr, "vpce-probe: %s does not answer like vpce-probed (HTTP %d)\n", socket,
-            response.status);
+    if (cli_fetch_status(socket, &status, error) < 0) {
+        (void)fputs(error, stderr);
         return CLI_EXIT_UNKNOWN;
     }
     r = cli_print_status(status, &options);
