@@ -41,6 +41,13 @@ add_test(NAME names.botocore
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/names_botocore.py $<TARGET_FILE:vpce-probe>)
 set_tests_properties(names.botocore PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
 
+add_test(NAME unit.cli_explain
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/cli_explain.py $<TARGET_FILE:vpce-probe>)
+add_test(NAME names.aws_cli
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/cli_explain.py $<TARGET_FILE:vpce-probe> --aws)
+set_tests_properties(unit.cli_explain PROPERTIES LABELS unit TIMEOUT 120)
+set_tests_properties(names.aws_cli PROPERTIES LABELS quality SKIP_RETURN_CODE 77 TIMEOUT 600)
+
 # the shipped configuration, as it is and with every line of it in force
 add_test(NAME unit.shipped_conf
   COMMAND sh -ec "$<TARGET_FILE:vpce-probed> --config ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf --check-config

@@ -15,6 +15,7 @@
 /* Verbs: argv[0] is the verb; return the exit status. */
 int cli_status(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_explain(int argc, char **argv);
 
 struct cli_options {
     const char *conf_file; /* NULL: the default */
