@@ -24,6 +24,9 @@
  * far below every timeout. */
 #define TIMER_SLACK_NS 10000000UL
 
+/* Looked for this long after a run, for all runs of a burst together. */
+#define CAUSES_DELAY_MS 200
+
 struct daemon {
     const struct daemon_options *options;
     struct loop *loop;
@@ -35,6 +38,8 @@ struct daemon {
     char own_socket[108]; /* path of the socket that was made here; "": passed (unix(7)) */
     enum host_state state;
     struct moment since;
+    struct loop_timer *causes_timer;
+    uint64_t causes_told; /* bit of each verdict code that is a cause now */
 };
 
 static void
@@ -175,16 +180,73 @@ log_endpoint_change(struct daemon *d, const struct endpoint *e, const struct tra
 }
 
 static void
+update_status(struct daemon *d)
+{
+    char summary[REPORT_SUMMARY_SIZE];
+
+    summarize(d, summary);
+    notify_status(summary);
+}
+
+static void
 update_host(struct daemon *d)
 {
     enum host_state state = prober_host_state(d->prober);
-    char summary[REPORT_SUMMARY_SIZE];
 
     if (state != d->state) {
         log_host_change(d, state);
     }
-    summarize(d, summary);
-    notify_status(summary);
+    update_status(d);
+}
+
+/* One line when a cause comes, with what to change, and one when it has gone. */
+static void
+log_causes(struct daemon *d)
+{
+    struct report report;
+    uint64_t now = 0;
+
+    _Static_assert(VERDICT_CODE_N <= 64, "a bit each");
+
+    prober_report(d->prober, d->since, &report);
+    for (size_t i = 0; i < report.causes->n; i++) {
+        const struct cause *cause = &report.causes->list[i];
+        uint64_t bit = UINT64_C(1) << cause->code;
+
+        if ((d->causes_told & bit) == 0 && (now & bit) == 0) {
+            log_msg(LOG_WARNING, LOG_TOPIC_STATE, "cause %s: %s. %s", verdict_str(cause->code),
+                cause->summary, cause->remedy);
+        }
+        now |= bit;
+    }
+    for (enum verdict_code code = VERDICT_NONE; code < VERDICT_CODE_N; code++) {
+        if ((d->causes_told & ~now & (UINT64_C(1) << code)) != 0) {
+            log_msg(LOG_NOTICE, LOG_TOPIC_STATE, "cause %s: gone", verdict_str(code));
+        }
+    }
+    d->causes_told = now;
+}
+
+static void
+on_causes_timer(void *arg)
+{
+    struct daemon *d = arg;
+
+    log_causes(d);
+    update_status(d);
+}
+
+/* Causes may show with any run while something is wrong; runs come in bursts, and looking costs. */
+static void
+on_run(const struct endpoint *e, void *arg)
+{
+    struct daemon *d = arg;
+    bool healthy = prober_host_state(d->prober) == HOST_STATE_HEALTHY;
+
+    (void)e;
+    if ((!healthy || d->causes_told != 0) && !loop_timer_is_set(d->causes_timer)) {
+        (void)loop_timer_set(d->causes_timer, CAUSES_DELAY_MS);
+    }
 }
 
 static void
@@ -230,7 +292,7 @@ static int
 make_prober(struct daemon *d, const struct conf *conf, struct prober **ret)
 {
     const struct prober_callbacks callbacks = {
-        .on_change = on_change, .on_egress = on_egress, .arg = d};
+        .on_change = on_change, .on_run = on_run, .on_egress = on_egress, .arg = d};
     char error[PROBER_ERROR_SIZE];
     int r = prober_new(d->loop, conf, false, &callbacks, ret, error);
 
@@ -415,6 +477,10 @@ open_all(struct daemon *d)
     if (r == 0) {
         r = open_watchdog(d);
     }
+    d->causes_timer = loop_timer_new(d->loop, on_causes_timer, d);
+    if (r == 0 && d->causes_timer == NULL) {
+        r = -ENOMEM;
+    }
     if (r == 0) {
         r = make_prober(d, d->conf, &d->prober);
     }
@@ -432,6 +498,7 @@ close_all(struct daemon *d)
         (void)unlink(d->own_socket);
     }
     prober_free(d->prober);
+    loop_timer_free(d->causes_timer);
     loop_timer_free(d->watchdog);
     loop_free(d->loop);
     conf_free(d->conf);

@@ -93,6 +93,12 @@ loop_timer_set(struct loop_timer *timer, int64_t delay_ms)
     return event_add(timer->event, &delay) == 0 ? 0 : -ENOMEM;
 }
 
+bool
+loop_timer_is_set(const struct loop_timer *timer)
+{
+    return event_pending(timer->event, EV_TIMEOUT, NULL) != 0;
+}
+
 void
 loop_timer_stop(struct loop_timer *timer)
 {

@@ -29,7 +29,8 @@ int64_t loop_now_us(struct loop *loop); /* the same clock, for measuring */
 struct loop_timer *loop_timer_new(
     struct loop *loop, loop_fn on_timer, void *arg);            /* NULL: memory */
 int loop_timer_set(struct loop_timer *timer, int64_t delay_ms); /* replaces; < 0 is 0. 0, -ENOMEM */
-void loop_timer_stop(struct loop_timer *timer);                 /* NULL and idle are fine */
+bool loop_timer_is_set(const struct loop_timer *timer);
+void loop_timer_stop(struct loop_timer *timer); /* NULL and idle are fine */
 void loop_timer_free(struct loop_timer *timer);
 
 /* Level-triggered readiness of a descriptor, which stays the caller's; free before close. */

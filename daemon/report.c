@@ -28,14 +28,13 @@ add_named(struct text *t, const struct report *report, enum endpoint_state state
     }
 }
 
-/* "resolver-down: DNS fails for all 6 names (10.0.0.2: timeout); " */
+/* "; cause: resolver-down, subnet-unreachable" */
 static void
 add_causes(struct text *t, const struct report *report)
 {
     for (size_t i = 0; i < report->causes->n; i++) {
-        const struct cause *cause = &report->causes->list[i];
-
-        (void)text_add(t, "%s: %s; ", verdict_str(cause->code), cause->summary);
+        (void)text_add(
+            t, "%s%s", i == 0 ? "; cause: " : ", ", verdict_str(report->causes->list[i].code));
     }
 }
 
@@ -52,7 +51,6 @@ report_summary(const struct report *report, char ret[static REPORT_SUMMARY_SIZE]
             n[report->endpoints[i].state]++;
         }
     }
-    add_causes(&t, report);
     switch (report->state) {
     case HOST_STATE_HEALTHY:
         (void)text_add(&t, "all %u required endpoints are reachable", n_required);
@@ -71,6 +69,7 @@ report_summary(const struct report *report, char ret[static REPORT_SUMMARY_SIZE]
         add_named(&t, report, STATE_UNKNOWN);
         break;
     }
+    add_causes(&t, report);
 }
 
 int64_t

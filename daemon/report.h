@@ -24,10 +24,10 @@ struct report {
     struct verdict_context context;
 };
 
-#define REPORT_SUMMARY_SIZE 1024
+#define REPORT_SUMMARY_SIZE 512
 
-/* The host's state in one sentence: the causes, how many required endpoints are reachable, which
- * are not. */
+/* The host's state in one sentence: how many required endpoints are reachable, which are not, and
+ * the codes of the causes. */
 void report_summary(const struct report *report, char ret[static REPORT_SUMMARY_SIZE]);
 
 /* A monotonic time of this report as wall clock, milliseconds since 1970. */

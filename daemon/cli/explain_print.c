@@ -79,12 +79,24 @@ tone_of(enum verdict_code code)
                           : tone_of_state(endpoint_state_str(verdict_state(code, &mild)));
 }
 
+/* Two codes may share a name: it is shown once. */
+static bool
+is_first_of_name(enum verdict_code code)
+{
+    enum verdict_code first;
+
+    return verdict_parse(verdict_str(code), &first) && first == code;
+}
+
 void
 explain_print_all(FILE *out, const struct render_options *options)
 {
     for (size_t i = VERDICT_OK; i < VERDICT_CODE_N; i++) {
         enum verdict_code code = (enum verdict_code)i;
 
+        if (!is_first_of_name(code)) {
+            continue;
+        }
         if (code == VERDICT_NO_PRIVATE_DNS) {
             (void)fputs("\ncauses of the host, above the endpoints that they explain:\n", out);
         }
@@ -103,8 +115,10 @@ explain_print_names(FILE *out, const struct render_options *options)
     struct text t = TEXT(names);
 
     for (size_t i = VERDICT_OK; i < VERDICT_CODE_N; i++) {
-        (void)text_add(
-            &t, "%s%s", i == VERDICT_OK ? "verdicts: " : ", ", verdict_str((enum verdict_code)i));
+        if (is_first_of_name((enum verdict_code)i)) {
+            (void)text_add(&t, "%s%s", i == VERDICT_OK ? "verdicts: " : ", ",
+                verdict_str((enum verdict_code)i));
+        }
     }
     paint_wrapped(out, options, 0, names);
 }

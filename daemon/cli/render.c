@@ -171,9 +171,28 @@ put_labelled(FILE *out, const struct render_options *options, const char *label,
     paint_wrapped(out, options, NOTE_INDENT, line);
 }
 
+/* A cause above explains the endpoint. */
+static bool
+is_explained(const json_t *causes, const char *key)
+{
+    for (size_t i = 0; i < json_array_size(causes); i++) {
+        const json_t *keys = json_object_get(json_array_get(causes, i), "endpoints");
+
+        for (size_t k = 0; k < json_array_size(keys); k++) {
+            const char *folded = json_string_value(json_array_get(keys, k));
+
+            if (folded != NULL && key != NULL && streq(folded, key)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* What was seen and what to change, for one endpoint that is not well; notes for any. */
 static void
-render_details(FILE *out, const json_t *endpoint, const struct render_options *options)
+render_details(
+    FILE *out, const json_t *endpoint, const json_t *causes, const struct render_options *options)
 {
     const json_t *notes = json_object_get(endpoint, "notes");
     char state[CELL_SIZE];
@@ -197,8 +216,11 @@ render_details(FILE *out, const json_t *endpoint, const struct render_options *o
     paint_text_of(endpoint, "summary", text, sizeof(text));
     put_labelled(out, options, "", text);
     if (!well && json_is_string(json_object_get(endpoint, "remedy"))) {
+        const char *name = json_string_value(json_object_get(endpoint, "endpoint"));
+
         paint_text_of(endpoint, "remedy", text, sizeof(text));
-        put_labelled(out, options, "-> ", text);
+        put_labelled(
+            out, options, "-> ", is_explained(causes, name) ? "see the cause above" : text);
     }
     for (size_t i = 0; i < json_array_size(notes); i++) {
         const json_t *note = json_array_get(notes, i);
@@ -218,7 +240,7 @@ render_causes(FILE *out, const json_t *causes, const struct render_options *opti
     for (size_t i = 0; i < json_array_size(causes); i++) {
         const json_t *cause = json_array_get(causes, i);
         char verdict[CELL_SIZE];
-        char text[LINE_SIZE];
+        char text[2 * LINE_SIZE]; /* a remedy may list many services */
 
         paint_text_of(cause, "verdict", verdict, sizeof(verdict));
         (void)fputs("\ncause: ", out);
@@ -290,6 +312,7 @@ render_status(FILE *out, const json_t *status, const struct render_options *opti
     (void)fputc('\n', out);
     render_table(out, endpoints, now_s, options);
     for (size_t i = 0; i < json_array_size(endpoints); i++) {
-        render_details(out, json_array_get(endpoints, i), options);
+        render_details(
+            out, json_array_get(endpoints, i), json_object_get(status, "causes"), options);
     }
 }
