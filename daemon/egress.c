@@ -17,6 +17,7 @@ struct egress {
     void *arg;
     enum internet internet;
     int64_t started_ms;
+    bool again; /* asked for while it was looking */
 };
 
 /* An address that says nothing about the Internet: a VPC endpoint carries it after all, or it is
@@ -58,6 +59,9 @@ on_result(struct probe_result *result, void *arg)
     enum internet before = egress->internet;
 
     egress->internet = egress_of_run(result);
+    if (egress->again) {
+        egress_start(egress);
+    }
     egress->on_done(before, egress->arg);
 }
 
@@ -99,7 +103,8 @@ egress_free(struct egress *egress)
 void
 egress_start(struct egress *egress)
 {
-    if (probe_start(egress->probe, &egress->spec) == 0) {
+    egress->again = probe_start(egress->probe, &egress->spec) < 0;
+    if (!egress->again) {
         egress->started_ms = loop_now_ms(egress->loop);
     }
 }

@@ -20,7 +20,8 @@ struct egress *egress_new(const struct probe_env *env, const struct vpc_nets *ne
     const char *hostname, egress_fn on_done, void *arg);
 void egress_free(struct egress *egress); /* cancels; NULL is fine */
 
-/* Start to look, unless it is looking already; on_done is called once, later, from the loop. */
+/* Start to look; on_done is called once, later, from the loop. While it is looking: look again
+ * after that, since what is asked for now began later. */
 void egress_start(struct egress *egress);
 
 bool egress_is_running(const struct egress *egress);

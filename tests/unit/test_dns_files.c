@@ -1,0 +1,134 @@
+/* resolv.conf and hosts as they are on the disk: changed, gone, unreadable for a moment. */
+#include "probes/dns_files.h"
+
+#include "daemon/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/vpce-dns-files-XXXXXX";
+static char resolv_conf[64];
+static char hosts[64];
+static unsigned n_lines;
+
+static void
+count_line(int level, enum log_topic topic, const char *line)
+{
+    (void)level;
+    (void)topic;
+    (void)line;
+    n_lines++;
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    (void)fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void
+expect_server(const struct dns_files *files, const char *text)
+{
+    const struct nameservers *servers = dns_files_nameservers(files);
+    char buf[ADDR_TEXT_SIZE];
+
+    assert_int_equal(servers->n, 1);
+    assert_string_equal(addr_format(&servers->servers[0], buf), text);
+}
+
+static size_t
+found(const struct dns_files *files)
+{
+    struct addr addrs[2];
+
+    return dns_files_lookup(files, "ecs.test", addrs, 2);
+}
+
+/* No descriptor is left, so nothing can be read: what was read stays in force, is told once, and
+ * is read again as soon as that works. */
+static void
+what_cannot_be_read_stays(void **state)
+{
+    struct dns_files *files = dns_files_new(resolv_conf, hosts);
+    struct rlimit before;
+    struct rlimit none = {.rlim_cur = 0};
+
+    (void)state;
+    assert_non_null(files);
+    write_file(resolv_conf, "nameserver 10.0.0.2\n");
+    write_file(hosts, "10.0.0.9 ecs.test\n");
+    assert_true(dns_files_refresh(files));
+    expect_server(files, "10.0.0.2");
+    assert_int_equal(found(files), 1);
+
+    write_file(resolv_conf, "nameserver 10.0.0.33\n");
+    write_file(hosts, "\n");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    n_lines = 0;
+    for (int i = 0; i < 5; i++) {
+        assert_false(dns_files_refresh(files));
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    expect_server(files, "10.0.0.2");
+    assert_int_equal(found(files), 1);
+    assert_int_equal(n_lines, 2); /* a line each */
+
+    assert_true(dns_files_refresh(files));
+    expect_server(files, "10.0.0.33");
+    assert_int_equal(found(files), 0);
+    dns_files_free(files);
+}
+
+static void
+what_is_not_there_is_empty(void **state)
+{
+    struct dns_files *files = dns_files_new(resolv_conf, hosts);
+
+    (void)state;
+    write_file(resolv_conf, "nameserver 10.0.0.2\n");
+    write_file(hosts, "10.0.0.9 ecs.test\n");
+    assert_true(dns_files_refresh(files));
+    assert_false(dns_files_refresh(files));
+    assert_int_equal(unlink(resolv_conf), 0);
+    assert_int_equal(unlink(hosts), 0);
+    assert_true(dns_files_refresh(files));
+    expect_server(files, "127.0.0.1"); /* resolv.conf(5) */
+    assert_int_equal(found(files), 0);
+    assert_false(dns_files_refresh(files));
+    dns_files_forget(files);
+    assert_true(dns_files_refresh(files));
+    dns_files_free(files);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_cannot_be_read_stays), cmocka_unit_test(what_is_not_there_is_empty)};
+    int r;
+
+    if (mkdtemp(folder) == NULL) {
+        return 1;
+    }
+    (void)snprintf(resolv_conf, sizeof(resolv_conf), "%s/resolv.conf", folder);
+    (void)snprintf(hosts, sizeof(hosts), "%s/hosts", folder);
+    log_set_sink(count_line);
+    r = cmocka_run_group_tests(tests, NULL, NULL);
+    (void)unlink(resolv_conf);
+    (void)unlink(hosts);
+    (void)rmdir(folder);
+    return r;
+}
