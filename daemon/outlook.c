@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* The egress control looks this often, and when something changed. */
-#define EGRESS_INTERVAL_MS (10 * 60 * 1000)
+#define EGRESS_INTERVAL_MS 600000
 
 /* What was found this long before or after a run belongs to it. */
 #define EGRESS_AGE_MS 60000

@@ -85,12 +85,11 @@ static bool
 host_has_family(const struct probe_result *result, enum addr_family family)
 {
     /* documentation addresses (RFC 5737, RFC 3849): they follow the default route */
-    const struct addr anywhere =
-        family == ADDR_FAMILY_IPV4
-            ? (struct addr){.family = family, .bytes = {192, 0, 2, 1}}
-            : (struct addr){.family = family, .bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+    static const struct addr anywhere_ipv4 = {.family = ADDR_FAMILY_IPV4, .bytes = {192, 0, 2, 1}};
+    static const struct addr anywhere_ipv6 = {
+        .family = ADDR_FAMILY_IPV6, .bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
 
-    if (tcp_has_source(&anywhere)) {
+    if (tcp_has_source(family == ADDR_FAMILY_IPV4 ? &anywhere_ipv4 : &anywhere_ipv6)) {
         return true;
     }
     for (size_t i = 0; i < result->n_addrs; i++) {

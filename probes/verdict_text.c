@@ -52,14 +52,48 @@ add_none_summary(struct text *t, const struct endpoint_spec *spec)
     }
 }
 
-/* Judged addresses that connect with a public address: what "public-path" is about. */
 static void
-add_public_summary(struct text *t, const struct probe_result *result, const char *what,
+add_ok_summary(struct text *t, const struct probe_result *result, const struct verdict *verdict)
+{
+    phrase_working(t, result);
+    if (verdict->code == VERDICT_DEPENDS_ON_ECS) {
+        (void)text_add(t, ", but the ecs endpoint is public: the ECS agent is sent elsewhere");
+    } else if (verdict->path == PATH_GATEWAY) {
+        (void)text_add(t, ", via a gateway endpoint (inferred: the Internet is not reachable)");
+    }
+}
+
+static void
+add_proxy_summary(
+    struct text *t, const struct probe_result *result, const struct verdict_context *context)
+{
+    (void)text_add(t, "not judged, this host's clients use a proxy; the direct path fails: ");
+    if (result->n_addrs > 0) {
+        phrase_failures(t, result, context);
+    } else {
+        phrase_dns_attempts(t, result);
+    }
+}
+
+/* What the class of the addresses gave away. */
+static void
+add_class_summary(struct text *t, const struct probe_result *result, enum verdict_code code,
     const struct verdict_context *context)
 {
+    if (code == VERDICT_UNEXPECTED_ADDRESS) {
+        (void)text_add(t, "resolves only to ");
+        phrase_addrs_of_class(t, result, ADDR_CLASS_SPECIAL, context);
+        (void)text_add(t, ", where no endpoint can be");
+        return;
+    }
     (void)text_add(t, "resolves to public ");
     phrase_addrs_of_class(t, result, ADDR_CLASS_PUBLIC, context);
-    (void)text_add(t, " %s", what);
+    if (code == VERDICT_PUBLIC_PATH) {
+        (void)text_add(t, " and connects, through a NAT or Internet gateway");
+    } else {
+        (void)text_add(t, " and does not connect; ");
+        phrase_failures(t, result, context);
+    }
 }
 
 void
@@ -71,38 +105,20 @@ verdict_summary(struct text *t, const struct endpoint_spec *spec, const struct p
         add_none_summary(t, spec);
         break;
     case VERDICT_OK:
-        phrase_working(t, result);
-        if (verdict->path == PATH_GATEWAY) {
-            (void)text_add(t, ", via a gateway endpoint (inferred: the Internet is not reachable)");
-        }
-        break;
     case VERDICT_DEPENDS_ON_ECS:
-        phrase_working(t, result);
-        (void)text_add(t, ", but the ecs endpoint is public: the ECS agent is sent elsewhere");
+        add_ok_summary(t, result, verdict);
         break;
     case VERDICT_RESOLVER_BYPASS:
     case VERDICT_RESOLVER_BYPASS_OPEN:
         add_bypass_summary(t, spec, result, context);
         break;
     case VERDICT_VIA_PROXY:
-        (void)text_add(t, "not judged, this host's clients use a proxy; the direct path fails: ");
-        if (result->n_addrs > 0) {
-            phrase_failures(t, result, context);
-        } else {
-            phrase_dns_attempts(t, result);
-        }
+        add_proxy_summary(t, result, context);
         break;
     case VERDICT_PUBLIC_PATH:
-        add_public_summary(t, result, "and connects, through a NAT or Internet gateway", context);
-        break;
     case VERDICT_ENDPOINT_MISSING:
-        add_public_summary(t, result, "and does not connect; ", context);
-        phrase_failures(t, result, context);
-        break;
     case VERDICT_UNEXPECTED_ADDRESS:
-        (void)text_add(t, "resolves only to ");
-        phrase_addrs_of_class(t, result, ADDR_CLASS_SPECIAL, context);
-        (void)text_add(t, ", where no endpoint can be");
+        add_class_summary(t, result, verdict->code, context);
         break;
     case VERDICT_NAME_NOT_FOUND:
     case VERDICT_NO_ADDRESS:
