@@ -9,6 +9,10 @@ add_library(vpce_table_flags INTERFACE)
 target_link_libraries(vpce_table_flags INTERFACE vpce_flags)
 target_compile_options(vpce_table_flags INTERFACE -Wno-missing-field-initializers)
 
+add_library(vpce_sample STATIC ${TESTS_DIR}/unit/sample.c)
+target_link_libraries(vpce_sample PUBLIC vpce_pure)
+target_compile_definitions(vpce_sample PRIVATE GOLDEN_DIR="${TESTS_DIR}/golden")
+
 file(GLOB unit_tests CONFIGURE_DEPENDS ${TESTS_DIR}/unit/test_*.c)
 foreach(source ${unit_tests})
   get_filename_component(name ${source} NAME_WE)
@@ -19,6 +23,7 @@ foreach(source ${unit_tests})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
 endforeach()
 target_link_libraries(test_tls PRIVATE vpce_probes)
+target_link_libraries(test_golden PRIVATE vpce_sample)
 
 # the probing code itself, with what touches the network replaced
 add_library(vpce_flow STATIC

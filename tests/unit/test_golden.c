@@ -1,0 +1,89 @@
+/* What users and programs see of one sample report, pinned by files: a change of them is a change
+ * of a promise, and must be meant. */
+#include "sample.h"
+
+#include "daemon/metrics.h"
+#include "daemon/report_json.h"
+#include "daemon/util.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* The version changes with every release, and is no promise. */
+static void
+mask_version(char *text)
+{
+    static const char version[] = "\"" VPCE_VERSION "\"";
+    char *at = strstr(text, version);
+
+    assert_non_null(at);
+    memmove(at + 1, at + strlen(version) - 1, strlen(at + strlen(version) - 1) + 1);
+}
+
+static void
+test_json(void **state)
+{
+    struct sample sample;
+    json_t *json;
+    char *text;
+
+    (void)state;
+    sample_init(&sample);
+    json = report_json(&sample.report);
+    assert_non_null(json);
+    text = report_json_text(json, true);
+    assert_non_null(text);
+    mask_version(text);
+    assert_true(golden_equal("status.json", text));
+    free(text);
+    json_decref(json);
+    sample_done(&sample);
+}
+
+static void
+test_metrics(void **state)
+{
+    const struct process_facts process = {12.5, 1768470000.25, 9437184, 17};
+    struct sample sample;
+    char *text;
+
+    (void)state;
+    sample_init(&sample);
+    text = metrics_text(&sample.report, &process);
+    assert_non_null(text);
+    mask_version(text);
+    assert_true(golden_equal("metrics.txt", text));
+    free(text);
+    sample_done(&sample);
+}
+
+/* What is not known is left out, not shown as nought. */
+static void
+test_metrics_unknown(void **state)
+{
+    const struct process_facts nothing = {-1, -1, -1, -1};
+    struct sample sample;
+    char *text;
+
+    (void)state;
+    sample_init(&sample);
+    text = metrics_text(&sample.report, &nothing);
+    assert_non_null(text);
+    assert_null(strstr(text, "process_"));
+    assert_null(strstr(text, "duration_seconds{endpoint=\"logs\""));
+    assert_null(strstr(text, "last_run_timestamp_seconds{endpoint=\"logs\""));
+    free(text);
+    sample_done(&sample);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_json), cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_metrics_unknown)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
