@@ -4,6 +4,7 @@
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/report_json.h"
+#include "daemon/status_clients.h"
 #include "daemon/util.h"
 
 #include <errno.h>
@@ -22,7 +23,6 @@
 #define LISTENERS_MAX 8
 #define HEADERS_MAX 8192
 #define BODY_MAX 1024
-#define REQUEST_TIMEOUT_S 10
 #define BACKLOG 64
 
 /* Out of descriptors, accepting again at once would spin. */
@@ -32,11 +32,14 @@
 struct listener {
     struct evconnlistener *listener; /* evhttp's */
     struct loop_timer *pause;
+    bool paused;
 };
 
 struct status_server {
     struct loop *loop;
     struct evhttp *http;
+    struct status_clients *clients;
+    struct loop_timer *accepted; /* one turn of the loop after each connection */
     status_server_fn report;
     void *arg;
     size_t n_listeners;
@@ -148,6 +151,7 @@ on_request(struct evhttp_request *request, void *arg)
     struct page page = {.status = HTTP_OK, .type = "text/plain; charset=utf-8"};
     struct report report;
 
+    status_clients_answer(server->clients, request);
     if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
         (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
         page.status = HTTP_BADMETHOD;
@@ -168,11 +172,40 @@ on_request(struct evhttp_request *request, void *arg)
     free(page.text);
 }
 
+/* evhttp accepts a connection: one for each turn of the loop, so that its client is settled before
+ * the next, and a flood of them leaves the probes their share. */
+static struct bufferevent *
+on_accept(struct event_base *base, void *arg)
+{
+    struct status_server *server = arg;
+    bool armed = loop_timer_set(server->accepted, 0) == 0;
+
+    (void)base;
+    for (size_t i = 0; armed && i < server->n_listeners; i++) {
+        (void)evconnlistener_disable(server->listeners[i].listener);
+    }
+    return status_clients_accept(server->clients);
+}
+
+static void
+on_accepted(void *arg)
+{
+    struct status_server *server = arg;
+
+    status_clients_settle(server->clients);
+    for (size_t i = 0; i < server->n_listeners; i++) {
+        if (!server->listeners[i].paused) {
+            (void)evconnlistener_enable(server->listeners[i].listener);
+        }
+    }
+}
+
 static void
 on_pause_over(void *arg)
 {
     struct listener *listener = arg;
 
+    listener->paused = false;
     (void)evconnlistener_enable(listener->listener);
 }
 
@@ -202,9 +235,9 @@ on_accept_error(struct evconnlistener *evlistener, void *arg)
     }
     log_msg(LOG_WARNING, LOG_TOPIC_CTL, "cannot accept a connection: %s, pausing %d ms",
         strerror(errno), ACCEPT_PAUSE_MS);
-    (void)evconnlistener_disable(evlistener);
-    if (loop_timer_set(listener->pause, ACCEPT_PAUSE_MS) < 0) {
-        (void)evconnlistener_enable(evlistener);
+    listener->paused = loop_timer_set(listener->pause, ACCEPT_PAUSE_MS) == 0;
+    if (listener->paused) {
+        (void)evconnlistener_disable(evlistener);
     }
 }
 
@@ -220,15 +253,17 @@ status_server_new(struct loop *loop, status_server_fn report, void *arg)
     server->report = report;
     server->arg = arg;
     server->http = evhttp_new(loop_event_base(loop));
-    if (server->http == NULL) {
-        free(server);
+    server->clients = status_clients_new(loop);
+    server->accepted = loop_timer_new(loop, on_accepted, server);
+    if (server->http == NULL || server->clients == NULL || server->accepted == NULL) {
+        status_server_free(server);
         return NULL;
     }
     /* all methods: others than ours get 405 from on_request, not evhttp's 501 */
     evhttp_set_allowed_methods(server->http, 0xffff);
     evhttp_set_max_headers_size(server->http, HEADERS_MAX);
     evhttp_set_max_body_size(server->http, BODY_MAX);
-    evhttp_set_timeout(server->http, REQUEST_TIMEOUT_S);
+    evhttp_set_bevcb(server->http, on_accept, server);
     evhttp_set_gencb(server->http, on_request, server);
     the_server = server;
     return server;
@@ -268,7 +303,11 @@ status_server_free(struct status_server *server)
     for (size_t i = 0; i < server->n_listeners; i++) {
         loop_timer_free(server->listeners[i].pause);
     }
-    evhttp_free(server->http);
+    if (server->http != NULL) {
+        evhttp_free(server->http);
+    }
+    status_clients_free(server->clients);
+    loop_timer_free(server->accepted);
     free(server);
     the_server = NULL;
 }

@@ -33,7 +33,7 @@ not_in() {
 
 only '#include <ares' probes/dns_server.c
 only '#include <openssl/' probes/tls.c
-only '#include <event2/' daemon/loop.c daemon/status_server.c
+only '#include <event2/' daemon/loop.c daemon/status_clients.c daemon/status_server.c
 only '#include <systemd/' systemd/journal.c systemd/notify.c
 only '#include <ini.h>' conf/conf.c conf/conf_line.c
 only '#include <jansson.h>' daemon/report_json.h daemon/cli/cli.h daemon/cli/paint.h
@@ -44,7 +44,7 @@ pure=$(sed -n '/^vpce_layer(vpce_pure/,/)/p' CMakeLists.txt | grep -oE '[a-z/_]+
 [ -n "$pure" ] || fail "CMakeLists.txt: no vpce_pure"
 pure="$pure conf/span.h probes/spec.h"
 # shellcheck disable=SC2086 # a list of patterns
-not_in '#include "(daemon/(loop|log|prober|daemon|status_server)|systemd/|daemon/cli/)' $pure
+not_in '#include "(daemon/(loop|log|prober|daemon|status_clients|status_server)|systemd/|daemon/cli/)' $pure
 not_in '#include "(conf/|systemd/|daemon/[^lu]|daemon/cli/)' probes/*.[ch]
 not_in '#include "(probes/(dns|tcp|tls|probe|addr_probe)|daemon/(loop|prober)|systemd/)' conf/*.[ch]
 

@@ -8,6 +8,7 @@ Needs root and the packages of tests/setup; exits 77 without.
 """
 
 import argparse
+import concurrent.futures
 import datetime
 import json
 import os
@@ -24,6 +25,25 @@ import run as scenarios  # noqa: E402
 SCHEMA = os.path.join(scenarios.HERE, "..", "..", "daemon", "status.schema.json")
 expect = scenarios.Expectations()
 
+NOBODY = 65534
+REQUEST = b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CLOSED_S = 25  # what the daemon ends after 10 s is gone by then, on a slow machine too
+
+# Opens connections, sends the same on each, reads nothing; stays until its stdin is closed.
+CROWD = """
+import socket, sys
+path, number, data = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
+crowd = [socket.socket(socket.AF_UNIX) for _ in range(number)]
+for s in crowd:
+    s.connect(path)
+    try:
+        s.send(data)
+    except OSError:
+        pass  # refused: the connection is closed already
+print("there", flush=True)
+sys.stdin.read()
+"""
+
 
 def validate(what, status):
     import jsonschema
@@ -33,14 +53,15 @@ def validate(what, status):
     expect(f"the shape of the JSON, {what}", wrong[:3], [])
 
 
-def curl(world, path, *options):
+def curl(world, path, *options, user=None):
     r = subprocess.run(["curl", "-sS", "-m", "10", "--unix-socket", world.socket, *options,
-                        "http://localhost" + path], capture_output=True, text=True, check=False)
+                        "http://localhost" + path], user=user, capture_output=True, text=True,
+                       check=False)
     return r.stdout
 
 
-def code(world, path, *options):
-    return curl(world, path, "-o", "/dev/null", "-w", "%{http_code}", *options)
+def code(world, path, *options, user=None):
+    return curl(world, path, "-o", "/dev/null", "-w", "%{http_code}", *options, user=user)
 
 
 def cli(world, *args):
@@ -91,6 +112,77 @@ def check_http(world):
     expect("headers over the limit", b"200 OK" in raw(world, big), False)
     expect("still alive", code(world, "/livez"), "200")
     expect("mode of the socket", oct(os.stat(world.socket).st_mode & 0o777), "0o666")
+
+
+def check_crowd(world, what, data, others):
+    """A local user opens far more connections than there are places. others: what any user but
+    root is answered then."""
+    os.chmod(world.folder, 0o711)
+    command = [sys.executable, "-c", CROWD, world.socket, "200", data.decode()]
+    with subprocess.Popen(command, user=NOBODY, group=NOBODY, extra_groups=[], cwd="/",
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as crowd:
+        expect(f"{what}: there", crowd.stdout.readline(), b"there\n")
+        expect(f"{what}: others get {others}", wait_until(
+            lambda: code(world, "/livez", user=NOBODY) == others), True)
+        expect(f"{what}: root is served", code(world, "/v1/status"), "200")
+        descriptors = len(os.listdir(f"/proc/{daemon_pid(world)}/fd"))
+        expect(f"{what}: few of {descriptors} descriptors", descriptors < 100, True)
+    expect(f"{what}: gone", code(world, "/livez"), "200")
+
+
+def trickled_request(world):
+    """A byte each 0.5 s. True when that is ended."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(world.socket)
+        for byte in b"GET /livez HTTP/1.1\r\nX: ".ljust(CLOSED_S * 2, b"a"):
+            try:
+                s.send(bytes([byte]))
+            except OSError:
+                return True
+            time.sleep(0.5)
+    return False
+
+
+def reader_of_nothing(world):
+    """Asks as fast as it can. True when that is ended."""
+    deadline = time.monotonic() + CLOSED_S
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(world.socket)
+        s.settimeout(0.5)
+        while time.monotonic() < deadline:
+            try:
+                s.send(REQUEST * 100)
+            except TimeoutError:
+                pass
+            except OSError:
+                return True
+    return False
+
+
+def steady_client(world):
+    """One connection, a request each 2 s. The answers of longer than any one may take."""
+    answers = []
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(15)
+        s.connect(world.socket)
+        for _ in range(8):
+            try:
+                s.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                answers.append(s.recv(4096)[:12])
+            except OSError as error:
+                answers.append(error)
+            time.sleep(2)
+    return answers
+
+
+def check_slow_clients(world):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        trickle = pool.submit(trickled_request, world)
+        reader = pool.submit(reader_of_nothing, world)
+        steady = pool.submit(steady_client, world)
+    expect("a request in trickles is ended", trickle.result(), True)
+    expect("a client that reads nothing is ended", reader.result(), True)
+    expect("a connection in use stays", steady.result(), [b"HTTP/1.1 200"] * 8)
 
 
 def check_exit_statuses(world, conf):
@@ -168,6 +260,9 @@ def main():
         expect("all healthy", world.wait_for({}, "healthy", None), None)
         validate("healthy", world.status())
         check_http(world)
+        check_crowd(world, "an idle crowd", b"", "200")
+        check_crowd(world, "a crowd that reads nothing", REQUEST * 1000, "000")
+        check_slow_clients(world)
         check_exit_statuses(world, conf)
         check_signals(world, conf)
         check_resolv_conf(world)

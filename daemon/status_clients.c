@@ -1,0 +1,262 @@
+/* See status_clients.h.
+ *
+ * evhttp (libevent 2.1) accepts by itself and shows a connection only with its first whole request.
+ * What never sends one must be counted and ended too, so: evhttp asks for a bufferevent while it
+ * accepts (bevcb); one turn of the loop later that bufferevent has its descriptor, and the argument
+ * of its callbacks is the evhttp_connection. From there on the public calls do all: a close
+ * callback frees the place, evhttp_connection_free ends the connection. In between, our own
+ * reference keeps the bufferevent, in case evhttp is done with the connection before.
+ *
+ * evhttp's timeout is not used: it starts anew with each byte. */
+#include "daemon/status_clients.h"
+
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/util.h"
+
+#include <assert.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define LIMIT_LOG_PERIOD_MS 60000
+
+#define UID_UNKNOWN ((uid_t)-1) /* of a peer on an IP socket */
+
+struct client {
+    struct status_clients *clients;
+    struct evhttp_connection *connection; /* evhttp's; NULL: a free place, or not known yet */
+    struct bufferevent *accepted;         /* our reference, until the connection is known */
+    struct loop_timer *deadline;
+    int64_t since_us; /* when the present request was waited for */
+    uid_t uid;
+    bool answering; /* not idle */
+};
+
+struct status_clients {
+    struct loop *loop;
+    struct client *newest;                 /* accepted, not yet settled; or NULL */
+    int64_t quiet_until_ms;                /* the limit was logged not long before */
+    struct client places[CLIENTS_MAX + 1]; /* one for the newest, which may be one too many */
+};
+
+static bool
+is_free(const struct client *client)
+{
+    return client->connection == NULL && client->accepted == NULL;
+}
+
+static void
+start_waiting(struct client *client)
+{
+    client->answering = false;
+    client->since_us = loop_now_us(client->clients->loop);
+    /* without memory it stays until somebody needs its place */
+    (void)loop_timer_set(client->deadline, CLIENT_DEADLINE_MS);
+}
+
+static void
+on_deadline(void *arg)
+{
+    struct client *client = arg;
+
+    log_msg(LOG_DEBUG, LOG_TOPIC_CTL, "a client of uid %d was %s for %d ms, closing",
+        (int)client->uid, client->answering ? "not reading its answer" : "without a whole request",
+        CLIENT_DEADLINE_MS);
+    evhttp_connection_free(client->connection);
+}
+
+/* Called for every end of a connection, whoever brought it about. */
+static void
+on_close(struct evhttp_connection *connection, void *arg)
+{
+    struct client *client = arg;
+
+    (void)connection;
+    loop_timer_stop(client->deadline);
+    client->connection = NULL;
+    client->answering = false;
+}
+
+static void
+on_answered(struct evhttp_request *request, void *arg)
+{
+    (void)request;
+    start_waiting(arg);
+}
+
+/* On an IP socket the kernel says -1. */
+static uid_t
+peer_uid(evutil_socket_t fd)
+{
+    struct ucred peer = {.uid = UID_UNKNOWN};
+    socklen_t len = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.uid : UID_UNKNOWN;
+}
+
+/* The accepted bufferevent is evhttp's now: learn whose connection it is. */
+static void
+meet(struct client *client)
+{
+    struct bufferevent *bev = TAKE(client->accepted);
+    void *connection = NULL;
+
+    bufferevent_getcb(bev, NULL, NULL, NULL, &connection);
+    if (connection != NULL) { /* else it is gone already */
+        client->connection = connection;
+        client->uid = peer_uid(bufferevent_getfd(bev));
+        evhttp_connection_set_closecb(client->connection, on_close, client);
+        start_waiting(client);
+    }
+    (void)bufferevent_decref(bev);
+}
+
+/* Whether the newest client is one too many. */
+static bool
+is_full(const struct status_clients *clients, const struct client *newest)
+{
+    unsigned n_root = 0;
+    unsigned n_others = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
+        const struct client *client = &clients->places[i];
+
+        n_root += !is_free(client) && client->uid == 0;
+        n_others += !is_free(client) && client->uid != 0;
+    }
+    return n_root + n_others > CLIENTS_MAX ||
+           (newest->uid != 0 && n_others > CLIENTS_MAX - CLIENTS_KEPT_FOR_ROOT);
+}
+
+/* a goes rather than b. */
+static bool
+goes_before(const struct client *a, const struct client *b)
+{
+    if ((a->uid == 0) != (b->uid == 0)) {
+        return a->uid != 0;
+    }
+    return a->since_us < b->since_us;
+}
+
+/* Who makes room for the newest; itself when nobody can. */
+static struct client *
+find_leaver(struct status_clients *clients, struct client *newest)
+{
+    struct client *leaver = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
+        struct client *client = &clients->places[i];
+        bool may_go = !is_free(client) && !client->answering && client != newest &&
+                      (client->uid != 0 || newest->uid == 0);
+
+        if (may_go && (leaver == NULL || goes_before(client, leaver))) {
+            leaver = client;
+        }
+    }
+    return leaver != NULL ? leaver : newest;
+}
+
+static void
+log_full(struct status_clients *clients, const struct client *newest)
+{
+    int64_t now_ms = loop_now_ms(clients->loop);
+
+    if (now_ms >= clients->quiet_until_ms) {
+        clients->quiet_until_ms = now_ms + LIMIT_LOG_PERIOD_MS;
+        log_msg(LOG_WARNING, LOG_TOPIC_CTL,
+            "the status socket has all the clients it may have, the newest of uid %d; closing some",
+            (int)newest->uid);
+    }
+}
+
+void
+status_clients_settle(struct status_clients *clients)
+{
+    struct client *newest = TAKE(clients->newest);
+
+    if (newest != NULL && newest->accepted != NULL) {
+        meet(newest);
+    }
+    if (newest != NULL && newest->connection != NULL && is_full(clients, newest)) {
+        log_full(clients, newest);
+        evhttp_connection_free(find_leaver(clients, newest)->connection);
+    }
+}
+
+struct bufferevent *
+status_clients_accept(struct status_clients *clients)
+{
+    struct bufferevent *bev = bufferevent_socket_new(loop_event_base(clients->loop), -1, 0);
+    struct client *client = clients->places;
+
+    if (bev == NULL) {
+        return NULL;
+    }
+    status_clients_settle(clients); /* should the turn between have been left out */
+    while (!is_free(client)) {
+        client++;
+        assert(client < clients->places + ARRAY_SIZE(clients->places));
+    }
+    bufferevent_incref(bev);
+    client->accepted = bev;
+    clients->newest = client;
+    return bev;
+}
+
+void
+status_clients_answer(struct status_clients *clients, struct evhttp_request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+
+    if (clients->newest != NULL && clients->newest->accepted != NULL) {
+        meet(clients->newest); /* its request came with it */
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
+        if (clients->places[i].connection == connection) {
+            clients->places[i].answering = true;
+            evhttp_request_set_on_complete_cb(request, on_answered, &clients->places[i]);
+            return;
+        }
+    }
+}
+
+struct status_clients *
+status_clients_new(struct loop *loop)
+{
+    struct status_clients *clients = calloc(1, sizeof(*clients));
+
+    if (clients == NULL) {
+        return NULL;
+    }
+    clients->loop = loop;
+    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
+        struct client *client = &clients->places[i];
+
+        client->clients = clients;
+        client->deadline = loop_timer_new(loop, on_deadline, client);
+        if (client->deadline == NULL) {
+            status_clients_free(clients);
+            return NULL;
+        }
+    }
+    return clients;
+}
+
+void
+status_clients_free(struct status_clients *clients)
+{
+    if (clients == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
+        struct client *client = &clients->places[i];
+
+        if (client->accepted != NULL) {
+            (void)bufferevent_decref(TAKE(client->accepted));
+        }
+        loop_timer_free(client->deadline);
+    }
+    free(clients);
+}

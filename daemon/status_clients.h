@@ -1,0 +1,35 @@
+/* The connections of the status socket and their limits: how many, whose, and for how long.
+ * A request must be read and its answer be written within CLIENT_DEADLINE_MS of the connection's
+ * begin, or of the answer before. Waiting for a next request counts as reading it. */
+#ifndef VPCE_DAEMON_STATUS_CLIENTS_H
+#define VPCE_DAEMON_STATUS_CLIENTS_H
+
+#define CLIENTS_MAX 64          /* over all listeners */
+#define CLIENTS_KEPT_FOR_ROOT 8 /* of them */
+#define CLIENT_DEADLINE_MS 10000
+
+struct bufferevent;
+struct evhttp_request;
+struct loop;
+struct status_clients;
+
+/* loop is borrowed. NULL without memory. */
+struct status_clients *status_clients_new(struct loop *loop);
+
+/* After evhttp_free, which ends the connections. NULL is fine. */
+void status_clients_free(struct status_clients *clients);
+
+/* For evhttp's bevcb: what a connection that is just being accepted shall use. To be followed by
+ * status_clients_settle before the next one is accepted. NULL without memory. */
+struct bufferevent *status_clients_accept(struct status_clients *clients);
+
+/* Hold the newest connection against the limits. Too many: the one that is idle longest ends, none
+ * of root's for somebody else; or, with none idle, the newest. Not from a callback of evhttp, which
+ * would not bear the end of its connection. */
+void status_clients_settle(struct status_clients *clients);
+
+/* The request is being answered, until all of the answer is written: its client is not idle.
+ * Takes the request's on_complete callback. */
+void status_clients_answer(struct status_clients *clients, struct evhttp_request *request);
+
+#endif
