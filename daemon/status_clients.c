@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -199,6 +200,7 @@ status_clients_accept(struct status_clients *clients)
         client++;
         assert(client < clients->places + ARRAY_SIZE(clients->places));
     }
+    bufferevent_setwatermark(bev, EV_READ, 0, CLIENT_INPUT_MAX);
     bufferevent_incref(bev);
     client->accepted = bev;
     clients->newest = client;

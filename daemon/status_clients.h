@@ -8,6 +8,10 @@
 #define CLIENTS_KEPT_FOR_ROOT 8 /* of them */
 #define CLIENT_DEADLINE_MS 10000
 
+/* Unread requests kept of one client; the rest waits in its socket. More than the limit of the
+ * headers, or evhttp could not see that they are too long. */
+#define CLIENT_INPUT_MAX 16384
+
 struct bufferevent;
 struct evhttp_request;
 struct loop;

@@ -144,19 +144,20 @@ def trickled_request(world):
 
 
 def reader_of_nothing(world):
-    """Asks as fast as it can. True when that is ended."""
+    """Asks as fast as it can. Whether that is ended, and how much of it was taken."""
+    sent = 0
     deadline = time.monotonic() + CLOSED_S
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(world.socket)
         s.settimeout(0.5)
         while time.monotonic() < deadline:
             try:
-                s.send(REQUEST * 100)
+                sent += s.send(REQUEST * 100)
             except TimeoutError:
                 pass
             except OSError:
-                return True
-    return False
+                return True, sent
+    return False, sent
 
 
 def steady_client(world):
@@ -181,7 +182,9 @@ def check_slow_clients(world):
         reader = pool.submit(reader_of_nothing, world)
         steady = pool.submit(steady_client, world)
     expect("a request in trickles is ended", trickle.result(), True)
-    expect("a client that reads nothing is ended", reader.result(), True)
+    ended, sent = reader.result()
+    expect("a client that reads nothing is ended", ended, True)
+    expect(f"and little of its {sent >> 10} KiB of requests is taken", sent < 4 << 20, True)
     expect("a connection in use stays", steady.result(), [b"HTTP/1.1 200"] * 8)
 
 
