@@ -12,6 +12,7 @@ import concurrent.futures
 import datetime
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -188,6 +189,24 @@ def check_slow_clients(world):
     expect("a connection in use stays", steady.result(), [b"HTTP/1.1 200"] * 8)
 
 
+def check_no_descriptors(world):
+    """Accepting pauses, instead of spinning, and goes on when there are descriptors again."""
+    pid = daemon_pid(world)
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, before[1]))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(15)
+        s.connect(world.socket)
+        s.sendall(REQUEST)
+        refused = wait_until(lambda: log_of(world).count("cannot accept") > 2)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        expect("out of descriptors: said", refused, True)
+        expect("out of descriptors: served later", s.recv(4096)[:12], b"HTTP/1.1 200")
+    expect("out of descriptors: no spinning", log_of(world).count("cannot accept") < 50, True)
+    expect("out of descriptors: healthy later", wait_until(
+        lambda: world.status()["state"] == "healthy"), True)
+
+
 def check_exit_statuses(world, conf):
     expect("status of a healthy host", cli(world, "status", "--socket", world.socket).returncode, 0)
     r = cli(world, "status", "--socket", world.folder + "/none")
@@ -266,6 +285,7 @@ def main():
         check_crowd(world, "an idle crowd", b"", "200")
         check_crowd(world, "a crowd that reads nothing", REQUEST * 1000, "000")
         check_slow_clients(world)
+        check_no_descriptors(world)
         check_exit_statuses(world, conf)
         check_signals(world, conf)
         check_resolv_conf(world)
