@@ -122,6 +122,7 @@ log_host_change(struct daemon *d, enum host_state state)
 
     journal_send(
         JOURNAL_EVENT_HOST_CHANGED, level_of_host(state), line, fields, ARRAY_SIZE(fields));
+    status_server_publish_state(d->server, host_state_str(old));
 }
 
 /* A VPCE_ADDRESS for each address that fails; returns how many fields there are now. */
@@ -252,8 +253,11 @@ on_run(const struct endpoint *e, void *arg)
 static void
 on_change(const struct endpoint *e, const struct transition *change, void *arg)
 {
-    log_endpoint_change(arg, e, change);
-    update_host(arg);
+    struct daemon *d = arg;
+
+    log_endpoint_change(d, e, change);
+    status_server_publish_verdict(d->server, e, change);
+    update_host(d);
 }
 
 /* Only what is new: at the first look a closed Internet is what is meant to be. */

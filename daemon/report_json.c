@@ -422,6 +422,44 @@ report_json(const struct report *report)
         "endpoints", endpoints_json(report));
 }
 
+json_t *
+report_state_event_json(const struct report *report, const char *old_state)
+{
+    char summary[REPORT_SUMMARY_SIZE];
+
+    report_summary(report, summary);
+    return json_pack("{s:o, s:s, s:s?, s:o, s:s, s:o}",
+        "at", time_json(report->now.wall_ms),
+        "state", host_state_str(report->state),
+        "old_state", old_state,
+        "since", time_json(report_wall_ms(report, report->since.mono_ms)),
+        "summary", summary,
+        "causes", causes_json(report));
+}
+
+json_t *
+report_verdict_event_json(
+    const struct report *report, const struct endpoint *e, const struct transition *change)
+{
+    char remedy[REMEDY_SIZE] = "";
+    struct text text = TEXT(remedy);
+    bool judged = change->old_verdict != VERDICT_NONE;
+
+    verdict_remedy(&text, &e->spec, e->verdict, &report->context);
+    return json_pack("{s:o, s:s, s:b, s:s, s:s, s:s, s:s?, s:s, s:I, s:o, s:s?}",
+        "at", time_json(report->now.wall_ms),
+        "endpoint", e->spec.key,
+        "required", e->spec.required,
+        "state", endpoint_state_str(change->state),
+        "old_state", endpoint_state_str(change->old_state),
+        "verdict", verdict_str(change->verdict),
+        "old_verdict", judged ? verdict_str(change->old_verdict) : NULL,
+        "path", network_path_str(e->path),
+        "lasted_ms", (json_int_t)change->lasted_ms,
+        "summary", summary_json(e, &report->context),
+        "remedy", text_or_null(remedy));
+}
+
 /* clang-format on */
 
 char *

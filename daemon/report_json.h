@@ -12,6 +12,12 @@
 /* A new reference, or NULL without memory. */
 json_t *report_json(const struct report *report);
 
+/* What the event stream tells: the host's state (old_state: NULL
+ * at the stream's begin), and a change of an endpoint. New references, or NULL. */
+json_t *report_state_event_json(const struct report *report, const char *old_state);
+json_t *report_verdict_event_json(
+    const struct report *report, const struct endpoint *e, const struct transition *change);
+
 /* One line (compact) or indented; heap, caller frees; NULL without memory. */
 char *report_json_text(const json_t *json, bool indent);
 

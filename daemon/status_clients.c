@@ -32,7 +32,9 @@ struct client {
     struct loop_timer *deadline;
     int64_t since_us; /* when the present request was waited for */
     uid_t uid;
-    bool answering; /* not idle */
+    bool answering;         /* not idle */
+    client_gone_fn on_gone; /* a stream; or NULL */
+    void *arg;
 };
 
 struct status_clients {
@@ -78,6 +80,9 @@ on_close(struct evhttp_connection *connection, void *arg)
     loop_timer_stop(client->deadline);
     client->connection = NULL;
     client->answering = false;
+    if (client->on_gone != NULL) {
+        TAKE(client->on_gone)(client->arg);
+    }
 }
 
 static void
@@ -207,6 +212,17 @@ status_clients_accept(struct status_clients *clients)
     return bev;
 }
 
+static struct client *
+find_client(struct status_clients *clients, const struct evhttp_connection *connection)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
+        if (clients->places[i].connection == connection) {
+            return &clients->places[i];
+        }
+    }
+    return NULL;
+}
+
 void
 status_clients_answer(struct status_clients *clients, struct evhttp_request *request)
 {
@@ -215,13 +231,38 @@ status_clients_answer(struct status_clients *clients, struct evhttp_request *req
     if (clients->newest != NULL && clients->newest->accepted != NULL) {
         meet(clients->newest); /* its request came with it */
     }
-    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
-        if (clients->places[i].connection == connection) {
-            clients->places[i].answering = true;
-            evhttp_request_set_on_complete_cb(request, on_answered, &clients->places[i]);
-            return;
-        }
+    struct client *client = find_client(clients, connection);
+
+    if (client != NULL) {
+        client->answering = true;
+        evhttp_request_set_on_complete_cb(request, on_answered, client);
     }
+}
+
+static unsigned
+count_streams(const struct status_clients *clients, uid_t uid)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
+        n += clients->places[i].on_gone != NULL && clients->places[i].uid == uid;
+    }
+    return n;
+}
+
+bool
+status_clients_stream(struct status_clients *clients, struct evhttp_request *request,
+    unsigned max_per_uid, client_gone_fn on_gone, void *arg)
+{
+    struct client *client = find_client(clients, evhttp_request_get_connection(request));
+
+    if (client == NULL || count_streams(clients, client->uid) >= max_per_uid) {
+        return false;
+    }
+    client->on_gone = on_gone;
+    client->arg = arg;
+    loop_timer_stop(client->deadline);
+    return true;
 }
 
 struct status_clients *

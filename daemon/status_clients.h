@@ -12,6 +12,8 @@
  * headers, or evhttp could not see that they are too long. */
 #define CLIENT_INPUT_MAX 16384
 
+#include <stdbool.h>
+
 struct bufferevent;
 struct evhttp_request;
 struct loop;
@@ -35,5 +37,13 @@ void status_clients_settle(struct status_clients *clients);
 /* The request is being answered, until all of the answer is written: its client is not idle.
  * Takes the request's on_complete callback. */
 void status_clients_answer(struct status_clients *clients, struct evhttp_request *request);
+
+typedef void (*client_gone_fn)(void *arg);
+
+/* The answer is a stream without end: no deadline counts, and on_gone is called once, when the
+ * connection ends. After status_clients_answer. false: the user has max_per_uid streams already, or
+ * the client is not known; nothing changed. Users of IP sockets count as one. */
+bool status_clients_stream(struct status_clients *clients, struct evhttp_request *request,
+    unsigned max_per_uid, client_gone_fn on_gone, void *arg);
 
 #endif

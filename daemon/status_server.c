@@ -1,10 +1,13 @@
 /* See status_server.h. A table of paths; handlers return text. */
 #include "daemon/status_server.h"
 
+#include "daemon/event_streams.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
+#include "daemon/metrics.h"
+#include "daemon/process.h"
 #include "daemon/report_json.h"
-#include "daemon/status_clients.h"
+#include "daemon/status_schema.h"
 #include "daemon/util.h"
 
 #include <errno.h>
@@ -39,6 +42,7 @@ struct status_server {
     struct loop *loop;
     struct evhttp *http;
     struct status_clients *clients;
+    struct event_streams *streams;
     struct loop_timer *accepted; /* one turn of the loop after each connection */
     status_server_fn report;
     void *arg;
@@ -83,12 +87,33 @@ page_livez(const struct report *report, struct page *page)
     page->text = strdup("alive\n");
 }
 
+static void
+page_schema(const struct report *report, struct page *page)
+{
+    (void)report;
+    page->type = "application/schema+json";
+    page->text = strdup(status_schema_text);
+}
+
+static void
+page_metrics(const struct report *report, struct page *page)
+{
+    struct process_facts process;
+
+    process_read(&process);
+    page->type = METRICS_TYPE;
+    page->text = metrics_text(report, &process);
+}
+
 static const struct route {
     const char *path;
     bool for_network; /* also on IP sockets */
     void (*handler)(const struct report *report, struct page *page);
 } routes[] = {
     {"/v1/status", false, page_status},
+    {"/v1/schema", false, page_schema},
+    {"/v1/events", false, NULL}, /* a stream: open_stream */
+    {"/metrics", true, page_metrics},
     {"/healthz", true, page_healthz},
     {"/livez", true, page_livez},
 };
@@ -142,6 +167,57 @@ send_page(struct evhttp_request *request, const struct page *page, bool head)
     }
 }
 
+/* Of any JSON: one line, the caller's; NULL without memory. Takes the reference. */
+static char *
+line_of(json_t *json)
+{
+    char *text = json != NULL ? report_json_text(json, false) : NULL;
+
+    json_decref(json);
+    return text;
+}
+
+static void
+open_stream(struct status_server *server, struct evhttp_request *request)
+{
+    CLEANUP(cleanup_free) char *data = NULL;
+    struct report report;
+
+    server->report(&report, server->arg);
+    data = line_of(report_state_event_json(&report, NULL));
+    if (data == NULL || !event_streams_open(server->streams, request, "state", data)) {
+        (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After", "10");
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, "too many event streams");
+    }
+}
+
+void
+status_server_publish_state(struct status_server *server, const char *old_state)
+{
+    CLEANUP(cleanup_free) char *data = NULL;
+    struct report report;
+
+    server->report(&report, server->arg);
+    data = line_of(report_state_event_json(&report, old_state));
+    if (data != NULL) {
+        event_streams_send(server->streams, "state", data);
+    }
+}
+
+void
+status_server_publish_verdict(
+    struct status_server *server, const struct endpoint *e, const struct transition *change)
+{
+    CLEANUP(cleanup_free) char *data = NULL;
+    struct report report;
+
+    server->report(&report, server->arg);
+    data = line_of(report_verdict_event_json(&report, e, change));
+    if (data != NULL) {
+        event_streams_send(server->streams, "verdict", data);
+    }
+}
+
 static void
 on_request(struct evhttp_request *request, void *arg)
 {
@@ -159,6 +235,12 @@ on_request(struct evhttp_request *request, void *arg)
     } else if (route == NULL) {
         page.status = HTTP_NOTFOUND;
         page.text = strdup("not found\n");
+    } else if (route->handler == NULL && method == EVHTTP_REQ_GET) {
+        open_stream(server, request);
+        return;
+    } else if (route->handler == NULL) {
+        page.type = "text/event-stream";
+        page.text = strdup("");
     } else {
         server->report(&report, server->arg);
         route->handler(&report, &page);
@@ -255,7 +337,10 @@ status_server_new(struct loop *loop, status_server_fn report, void *arg)
     server->http = evhttp_new(loop_event_base(loop));
     server->clients = status_clients_new(loop);
     server->accepted = loop_timer_new(loop, on_accepted, server);
-    if (server->http == NULL || server->clients == NULL || server->accepted == NULL) {
+    if (server->clients != NULL) {
+        server->streams = event_streams_new(server->clients);
+    }
+    if (server->http == NULL || server->streams == NULL || server->accepted == NULL) {
         status_server_free(server);
         return NULL;
     }
@@ -303,6 +388,7 @@ status_server_free(struct status_server *server)
     for (size_t i = 0; i < server->n_listeners; i++) {
         loop_timer_free(server->listeners[i].pause);
     }
+    event_streams_free(server->streams);
     if (server->http != NULL) {
         evhttp_free(server->http);
     }

@@ -18,6 +18,11 @@ struct status_server *status_server_new(struct loop *loop, status_server_fn repo
  * Takes the descriptor, also on failure. 0, or a negative errno. */
 int status_server_listen(struct status_server *server, int fd);
 
+/* To every event stream. old_state: the word for the host's state before. */
+void status_server_publish_state(struct status_server *server, const char *old_state);
+void status_server_publish_verdict(
+    struct status_server *server, const struct endpoint *e, const struct transition *change);
+
 /* Closes all. NULL is fine. */
 void status_server_free(struct status_server *server);
 

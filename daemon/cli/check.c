@@ -3,6 +3,7 @@
 #include "daemon/cli/cli.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
+#include "daemon/metrics.h"
 #include "daemon/prober.h"
 #include "daemon/report_json.h"
 #include "daemon/util.h"
@@ -19,6 +20,8 @@ static const char help[] =
     "\n"
     "  -4, -6           only IPv4, only IPv6\n"
     "  --json           as JSON\n"
+    "  --metrics        as Prometheus metrics\n"
+    "  --nagios         one line with performance data, for a Nagios plugin\n"
     "  --color WHEN     auto (default), always or never\n"
     "  --config FILE    the configuration (default /etc/vpce-probe/vpce-probe.conf)\n"
     "  --version        print the version and exit\n"
@@ -82,6 +85,19 @@ on_signal(int signal_number, void *arg)
 }
 
 static int
+print_metrics(const struct report *report)
+{
+    const struct process_facts not_of_interest = {-1, -1, -1, -1};
+    CLEANUP(cleanup_free) char *text = metrics_text(report, &not_of_interest);
+
+    if (text == NULL || fputs(text, stdout) < 0) {
+        (void)fprintf(stderr, "vpce-probe: cannot write the output\n");
+        return CLI_EXIT_UNKNOWN;
+    }
+    return cli_exit_status(host_state_str(report->state));
+}
+
+static int
 print_result(struct check *check, struct moment since, const struct cli_options *options)
 {
     struct report report;
@@ -89,6 +105,9 @@ print_result(struct check *check, struct moment since, const struct cli_options 
     int r;
 
     prober_report(check->prober, since, &report);
+    if (options->metrics) {
+        return print_metrics(&report);
+    }
     status = report_json(&report);
     if (status == NULL) {
         (void)fprintf(stderr, "vpce-probe: no memory\n");
@@ -131,7 +150,7 @@ cli_check(int argc, char **argv)
     struct conf_errors errors = {0};
     struct conf *conf = NULL;
     struct check check = {0};
-    int r = cli_parse(argc, argv, help, true, &options);
+    int r = cli_parse(argc, argv, help, CLI_TAKES_FAMILIES | CLI_TAKES_FORMATS, &options);
 
     if (r >= 0) {
         return r;

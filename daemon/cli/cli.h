@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Of status and check, the same as a Nagios plugin's. */
 #define CLI_EXIT_HEALTHY 0
@@ -15,7 +17,11 @@
 /* Verbs: argv[0] is the verb; return the exit status. */
 int cli_status(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_events(int argc, char **argv);
+int cli_wait(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+
+#define CLI_NAMES_MAX 64
 
 struct cli_options {
     const char *conf_file; /* NULL: the default */
@@ -24,11 +30,25 @@ struct cli_options {
     bool color; /* colour and marks: a terminal, or asked for */
     bool only_ipv4;
     bool only_ipv6;
+    bool nagios;  /* one line, for a Nagios plugin */
+    bool metrics; /* Prometheus text */
+    bool watch;   /* go on, and redraw */
+    bool quiet;
+    int64_t timeout_ms; /* of wait; 0: none */
+    size_t n_names;     /* --for */
+    const char *names[CLI_NAMES_MAX];
 };
 
-/* Options of status and check. families: -4 and -6 are allowed. Returns -1 to go on, or the exit
- * status: usage errors are told on stderr, --help and --version are done. */
-int cli_parse(int argc, char **argv, const char *help, bool families, struct cli_options *ret);
+/* Options that only some verbs take; --config, --socket, --json, --color, --help and --version are
+ * for all. */
+#define CLI_TAKES_FAMILIES 1U /* -4 -6 */
+#define CLI_TAKES_FORMATS 2U  /* --nagios --metrics */
+#define CLI_TAKES_WATCH 4U    /* --watch */
+#define CLI_TAKES_WAIT 8U     /* --timeout --for -q */
+
+/* takes: CLI_TAKES_*. Returns -1 to go on, or the exit status: usage errors are told on stderr,
+ * --help and --version are done. */
+int cli_parse(int argc, char **argv, const char *help, unsigned takes, struct cli_options *ret);
 
 /* The same for a verb that takes one operand or none: *ret_operand is NULL when there is none. */
 int cli_parse_operand(
@@ -37,6 +57,12 @@ int cli_parse_operand(
 /* Ask the daemon. 0 and *ret (the caller's), or a negative errno and what to tell the person. */
 #define CLI_ERROR_SIZE 512
 int cli_fetch_status(const char *socket, json_t **ret, char error[static CLI_ERROR_SIZE]);
+
+/* The status socket: --socket, or as configured. A broken configuration must not hide the status of
+ * a daemon that still runs with its old settings: its errors are printed, and the default is taken.
+ */
+#define CLI_PATH_SIZE 256
+void cli_find_socket(const struct cli_options *options, char ret[static CLI_PATH_SIZE]);
 
 /* Columns of the terminal, at least 40; 80 where there is none. */
 int cli_width(void);

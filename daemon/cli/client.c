@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define READ_SIZE 65536
+#define POLL_MAX_MS 3600000
+#define CONNECT_PAUSE_NS 20000000
 
 static int64_t
 now_ms(void)
@@ -31,22 +33,24 @@ wait_for(int fd, short events, int64_t deadline_ms)
 
     for (;;) {
         int64_t left_ms = deadline_ms - now_ms();
-        int n = left_ms > 0 ? poll(&pollfd, 1, (int)left_ms) : 0;
+        int wait_ms = left_ms < POLL_MAX_MS ? (int)left_ms : POLL_MAX_MS;
+        int n = left_ms > 0 ? poll(&pollfd, 1, wait_ms) : 0;
 
         if (n > 0) {
             return 0;
         }
-        if (n == 0) {
+        if (n == 0 && left_ms <= POLL_MAX_MS) {
             return -ETIMEDOUT;
         }
-        if (errno != EINTR) {
+        if (n < 0 && errno != EINTR) {
             return -errno;
         }
     }
 }
 
+/* EAGAIN (unix(7)): the listener's backlog is full, which it is not for long. */
 static int
-open_socket(const char *path, int *ret_fd)
+open_socket(const char *path, int64_t deadline_ms, int *ret_fd)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     CLEANUP(cleanup_fd) int fd = -1;
@@ -55,8 +59,16 @@ open_socket(const char *path, int *ret_fd)
         return -ENAMETOOLONG;
     }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+    if (fd < 0) {
         return -errno;
+    }
+    while (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+        const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_NS};
+
+        if (errno != EAGAIN || now_ms() >= deadline_ms) {
+            return -errno;
+        }
+        (void)nanosleep(&pause, NULL);
     }
     *ret_fd = take_fd(&fd);
     return 0;
@@ -150,21 +162,88 @@ parse_response(const char *text, size_t len, struct client_response *ret)
     return 0;
 }
 
-int
-client_get(const char *socket_path, const char *path, int timeout_ms, struct client_response *ret)
+/* Connects and asks. 0 and *ret_fd. */
+static int
+send_request(const char *socket_path, const char *path, int64_t deadline_ms, int *ret_fd)
 {
-    int64_t deadline_ms = now_ms() + timeout_ms;
     CLEANUP(cleanup_fd) int fd = -1;
-    CLEANUP(cleanup_free) char *text = NULL;
     char request[256];
-    size_t len = 0;
-    int r = open_socket(socket_path, &fd);
+    int r = open_socket(socket_path, deadline_ms, &fd);
 
     if (r < 0) {
         return r;
     }
     (void)snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
     r = send_all(fd, request, strlen(request), deadline_ms);
+    if (r == 0) {
+        *ret_fd = take_fd(&fd);
+    }
+    return r;
+}
+
+/* The lines that are whole, to on_line; what is left moves to the front. false: enough. */
+static bool
+give_lines(char *buf, size_t *len, client_line_fn on_line, void *arg)
+{
+    char *start = buf;
+    char *end;
+
+    while ((end = memchr(start, '\n', *len - (size_t)(start - buf))) != NULL) {
+        *end = '\0';
+        if (end > start && end[-1] == '\r') {
+            end[-1] = '\0';
+        }
+        if (!on_line(start, arg)) {
+            return false;
+        }
+        start = end + 1;
+    }
+    *len -= (size_t)(start - buf);
+    memmove(buf, start, *len);
+    return true;
+}
+
+int
+client_stream(
+    const char *socket_path, const char *path, int timeout_ms, client_line_fn on_line, void *arg)
+{
+    CLEANUP(cleanup_fd) int fd = -1;
+    CLEANUP(cleanup_free) char *buf = malloc(CLIENT_LINE_MAX);
+    size_t len = 0;
+    int r;
+
+    if (buf == NULL) {
+        return -ENOMEM;
+    }
+    r = send_request(socket_path, path, now_ms() + timeout_ms, &fd);
+    while (r == 0) {
+        ssize_t n;
+
+        r = wait_for(fd, POLLIN, INT64_MAX);
+        n = r == 0 ? recv(fd, buf + len, CLIENT_LINE_MAX - len, 0) : 0;
+        if (n <= 0) {
+            return r < 0 ? r : n < 0 ? -errno : 0;
+        }
+        len += (size_t)n;
+        if (!give_lines(buf, &len, on_line, arg)) {
+            return 0;
+        }
+        if (len == CLIENT_LINE_MAX) {
+            return -EFBIG;
+        }
+    }
+    return r;
+}
+
+int
+client_get(const char *socket_path, const char *path, int timeout_ms, struct client_response *ret)
+{
+    int64_t deadline_ms = now_ms() + timeout_ms;
+    CLEANUP(cleanup_fd) int fd = -1;
+    CLEANUP(cleanup_free) char *text = NULL;
+    size_t len = 0;
+    int r = send_request(socket_path, path, deadline_ms, &fd);
+
     if (r == 0) {
         r = receive_all(fd, deadline_ms, &text, &len);
     }

@@ -2,6 +2,7 @@
 #ifndef VPCE_DAEMON_CLI_CLIENT_H
 #define VPCE_DAEMON_CLI_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CLIENT_BODY_MAX (64UL * 1024 * 1024)
@@ -15,5 +16,16 @@ struct client_response {
 /* 0; -ETIMEDOUT, -EFBIG, -EPROTO (not HTTP), or the negative errno of the socket calls. */
 int client_get(
     const char *socket_path, const char *path, int timeout_ms, struct client_response *ret);
+
+/* Longest line of a stream. */
+#define CLIENT_LINE_MAX 1048576
+
+/* false: enough, end the stream. The line is borrowed. */
+typedef bool (*client_line_fn)(char *line, void *arg);
+
+/* GET path and give each line of the answer, its head included, as it comes. timeout_ms counts for
+ * connecting and asking. 0 when the stream has ended, or a negative errno. */
+int client_stream(
+    const char *socket_path, const char *path, int timeout_ms, client_line_fn on_line, void *arg);
 
 #endif

@@ -14,6 +14,8 @@ static const struct verb {
 } verbs[] = {
     {"status", cli_status, "what the daemon knows now: states, causes, what to change"},
     {"check", cli_check, "probe every endpoint once, without the daemon"},
+    {"wait", cli_wait, "until every required endpoint is ready"},
+    {"events", cli_events, "follow the changes of states and verdicts"},
     {"explain", cli_explain, "a verdict or an endpoint: cause, remedy, commands that repair it"},
     {"endpoints", cli_endpoints, "what would be probed and why, without the network"},
 };

@@ -1,4 +1,5 @@
 /* Options and exit statuses that verbs share. See cli.h. */
+#include "conf/timespan.h"
 #include "daemon/cli/cli.h"
 #include "daemon/util.h"
 
@@ -13,6 +14,11 @@ enum {
     OPTION_SOCKET,
     OPTION_JSON,
     OPTION_COLOR,
+    OPTION_NAGIOS,
+    OPTION_METRICS,
+    OPTION_WATCH,
+    OPTION_TIMEOUT,
+    OPTION_FOR,
     OPTION_VERSION,
     OPTION_HELP,
 };
@@ -59,6 +65,62 @@ set_color(const char *when, bool *ret)
     return true;
 }
 
+static bool
+set_timeout(const char *text, int64_t *ret_ms)
+{
+    int64_t ms;
+
+    if (timespan_parse(text, &ms) < 0 || ms <= 0) {
+        (void)fprintf(stderr, "--timeout takes a time span such as 5min, not \"%s\"\n", text);
+        return false;
+    }
+    *ret_ms = ms;
+    return true;
+}
+
+static bool
+add_name(const char *name, struct cli_options *ret)
+{
+    if (ret->n_names == CLI_NAMES_MAX) {
+        (void)fprintf(stderr, "--for is given more than %d times\n", CLI_NAMES_MAX);
+        return false;
+    }
+    ret->names[ret->n_names++] = name;
+    return true;
+}
+
+/* An option that only some verbs take. Returns -1 to go on, or the exit status. */
+static int
+set_special_option(int option, struct cli_options *ret)
+{
+    switch (option) {
+    case '4':
+        ret->only_ipv4 = true;
+        return -1;
+    case '6':
+        ret->only_ipv6 = true;
+        return -1;
+    case 'q':
+        ret->quiet = true;
+        return -1;
+    case OPTION_NAGIOS:
+        ret->nagios = true;
+        return -1;
+    case OPTION_METRICS:
+        ret->metrics = true;
+        return -1;
+    case OPTION_WATCH:
+        ret->watch = true;
+        return -1;
+    case OPTION_TIMEOUT:
+        return set_timeout(optarg, &ret->timeout_ms) ? -1 : EX_USAGE;
+    case OPTION_FOR:
+        return add_name(optarg, ret) ? -1 : EX_USAGE;
+    default:
+        return EX_USAGE;
+    }
+}
+
 /* One option into *ret. Returns -1 to go on, or the exit status. */
 static int
 set_option(int option, const char *help, struct cli_options *ret)
@@ -75,12 +137,6 @@ set_option(int option, const char *help, struct cli_options *ret)
         return -1;
     case OPTION_COLOR:
         return set_color(optarg, &ret->color) ? -1 : EX_USAGE;
-    case '4':
-        ret->only_ipv4 = true;
-        return -1;
-    case '6':
-        ret->only_ipv6 = true;
-        return -1;
     case OPTION_VERSION:
         (void)puts("vpce-probe " VPCE_VERSION);
         return EXIT_SUCCESS;
@@ -88,21 +144,44 @@ set_option(int option, const char *help, struct cli_options *ret)
         (void)fputs(help, stdout);
         return EXIT_SUCCESS;
     default:
-        return EX_USAGE;
+        return set_special_option(option, ret);
     }
 }
 
+/* Every long option and what a verb must take to have it. */
+static const struct {
+    struct option option;
+    unsigned takes;
+} known[] = {
+    {{"config", required_argument, NULL, OPTION_CONFIG}, 0},
+    {{"socket", required_argument, NULL, OPTION_SOCKET}, 0},
+    {{"json", no_argument, NULL, OPTION_JSON}, 0},
+    {{"color", required_argument, NULL, OPTION_COLOR}, 0},
+    {{"version", no_argument, NULL, OPTION_VERSION}, 0},
+    {{"help", no_argument, NULL, OPTION_HELP}, 0},
+    {{"nagios", no_argument, NULL, OPTION_NAGIOS}, CLI_TAKES_FORMATS},
+    {{"metrics", no_argument, NULL, OPTION_METRICS}, CLI_TAKES_FORMATS},
+    {{"watch", no_argument, NULL, OPTION_WATCH}, CLI_TAKES_WATCH},
+    {{"timeout", required_argument, NULL, OPTION_TIMEOUT}, CLI_TAKES_WAIT},
+    {{"for", required_argument, NULL, OPTION_FOR}, CLI_TAKES_WAIT},
+};
+
 /* Options alone; getopt leaves the operands at the end, from argv[optind]. */
 static int
-parse_options(int argc, char **argv, const char *help, const char *letters, struct cli_options *ret)
+parse_options(int argc, char **argv, const char *help, unsigned takes, struct cli_options *ret)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, OPTION_CONFIG},
-        {"socket", required_argument, NULL, OPTION_SOCKET},
-        {"json", no_argument, NULL, OPTION_JSON}, {"color", required_argument, NULL, OPTION_COLOR},
-        {"version", no_argument, NULL, OPTION_VERSION}, {"help", no_argument, NULL, OPTION_HELP},
-        {NULL, 0, NULL, 0}};
+    struct option options[ARRAY_SIZE(known) + 1] = {{0}};
+    const char *letters = (takes & CLI_TAKES_FAMILIES) != 0 ? "46"
+                          : (takes & CLI_TAKES_WAIT) != 0   ? "q"
+                                                            : "";
+    size_t n = 0;
     int option;
 
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if ((known[i].takes & ~takes) == 0) {
+            options[n++] = known[i].option;
+        }
+    }
     *ret = (struct cli_options){.color = wants_color()};
     optind = 1;
     while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
@@ -126,15 +205,23 @@ refuse_operands(char **argv, int argc)
 }
 
 int
-cli_parse(int argc, char **argv, const char *help, bool families, struct cli_options *ret)
+cli_parse(int argc, char **argv, const char *help, unsigned takes, struct cli_options *ret)
 {
-    int status = parse_options(argc, argv, help, families ? "46" : "", ret);
+    int status = parse_options(argc, argv, help, takes, ret);
 
     if (status < 0) {
         status = refuse_operands(argv, argc);
     }
     if (status < 0 && ret->only_ipv4 && ret->only_ipv6) {
         (void)fprintf(stderr, "%s: -4 and -6 exclude each other\n", argv[0]);
+        return EX_USAGE;
+    }
+    if (status < 0 && ret->json + ret->nagios + ret->metrics > 1) {
+        (void)fprintf(stderr, "%s: --json, --nagios and --metrics exclude each other\n", argv[0]);
+        return EX_USAGE;
+    }
+    if (status < 0 && ret->watch && (ret->json || ret->nagios || ret->metrics)) {
+        (void)fprintf(stderr, "%s: --watch draws a table: no other format with it\n", argv[0]);
         return EX_USAGE;
     }
     return status;
@@ -144,7 +231,7 @@ int
 cli_parse_operand(
     int argc, char **argv, const char *help, struct cli_options *ret, const char **ret_operand)
 {
-    int status = parse_options(argc, argv, help, "", ret);
+    int status = parse_options(argc, argv, help, 0, ret);
     const char *operand = NULL;
 
     if (status >= 0) {

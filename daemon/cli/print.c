@@ -1,5 +1,6 @@
 /* How a verb prints a status: table or JSON, as wide as the terminal. See cli.h. */
 #include "daemon/cli/cli.h"
+#include "daemon/cli/nagios.h"
 #include "daemon/cli/render.h"
 #include "daemon/report_json.h"
 #include "daemon/util.h"
@@ -43,6 +44,8 @@ cli_print_status(const json_t *status, const struct cli_options *options)
 
     if (options->json) {
         printed = print_json(status);
+    } else if (options->nagios) {
+        nagios_print(stdout, status);
     } else {
         const struct render_options render = {.width = cli_width(), .color = options->color};
 

@@ -2,6 +2,7 @@
 #include "conf/conf.h"
 #include "daemon/cli/cli.h"
 #include "daemon/cli/client.h"
+#include "daemon/cli/watch.h"
 #include "daemon/util.h"
 
 #include <errno.h>
@@ -16,6 +17,9 @@ static const char help[] =
     "Exit status: 0 healthy, 1 degraded, 2 unhealthy, 3 unknown or no daemon.\n"
     "\n"
     "  --json           as JSON\n"
+    "  --metrics        as Prometheus metrics\n"
+    "  --nagios         one line with performance data, for a Nagios plugin\n"
+    "  --watch          go on, and draw it again when it changes; q ends it\n"
     "  --color WHEN     auto (default), always or never\n"
     "  --socket PATH    the status socket (default: Socket= of the configuration,\n"
     "                   /run/vpce-probe/status.sock)\n"
@@ -23,22 +27,20 @@ static const char help[] =
     "  --version        print the version and exit\n"
     "  --help           print this help and exit\n";
 
-/* A broken configuration must not hide the status of a daemon that still runs with its old
- * settings: its errors are printed, and the default socket is asked. */
-static void
-find_socket(const struct cli_options *options, char ret[static CONF_PATH_SIZE])
+void
+cli_find_socket(const struct cli_options *options, char ret[static CLI_PATH_SIZE])
 {
     struct conf_errors errors = {0};
     struct conf *conf = NULL;
 
     if (options->socket != NULL) {
-        (void)str_copy(ret, CONF_PATH_SIZE, options->socket);
+        (void)str_copy(ret, CLI_PATH_SIZE, options->socket);
         return;
     }
     if (conf_load(options->conf_file, &conf, &errors) < 0) {
         conf_errors_print(&errors, stderr);
     }
-    (void)str_copy(ret, CONF_PATH_SIZE, conf != NULL ? conf->socket : CONF_DEFAULT_SOCKET);
+    (void)str_copy(ret, CLI_PATH_SIZE, conf != NULL ? conf->socket : CONF_DEFAULT_SOCKET);
     conf_errors_reset(&errors);
     conf_free(conf);
 }
@@ -70,24 +72,52 @@ cli_fetch_status(const char *socket, json_t **ret, char error[static CLI_ERROR_S
     return 0;
 }
 
+/* The daemon's own page, as it is. */
+static int
+print_metrics(const char *socket)
+{
+    struct client_response response = {0};
+    int r = client_get(socket, "/metrics", STATUS_TIMEOUT_MS, &response);
+
+    if (r < 0 || response.status != 200) {
+        (void)fprintf(stderr, "vpce-probe: no metrics from the daemon at %s: %s\n", socket,
+            r < 0 ? strerror(-r) : "it does not answer like vpce-probed");
+        free(response.body);
+        return CLI_EXIT_UNKNOWN;
+    }
+    (void)fwrite(response.body, 1, response.len, stdout);
+    free(response.body);
+    return 0;
+}
+
 int
 cli_status(int argc, char **argv)
 {
     struct cli_options options;
-    char socket[CONF_PATH_SIZE];
+    char socket[CLI_PATH_SIZE];
     char error[CLI_ERROR_SIZE];
     json_t *status = NULL;
-    int r = cli_parse(argc, argv, help, false, &options);
+    int r = cli_parse(argc, argv, help, CLI_TAKES_FORMATS | CLI_TAKES_WATCH, &options);
 
     if (r >= 0) {
         return r;
     }
-    find_socket(&options, socket);
+    cli_find_socket(&options, socket);
+    if (options.watch) {
+        return watch_status(socket, &options);
+    }
     if (cli_fetch_status(socket, &status, error) < 0) {
-        (void)fputs(error, stderr);
+        (void)fputs(error, options.nagios ? stdout : stderr);
         return CLI_EXIT_UNKNOWN;
     }
-    r = cli_print_status(status, &options);
+    if (options.metrics) {
+        int failed = print_metrics(socket);
+
+        r = failed != 0 ? failed
+                        : cli_exit_status(json_string_value(json_object_get(status, "state")));
+    } else {
+        r = cli_print_status(status, &options);
+    }
     json_decref(status);
     return r;
 }

@@ -1,0 +1,120 @@
+/* See event_streams.h. A streamed request is ours to free when its client leaves before we end it
+ * (libevent 2.1): on_gone does, told by status_clients, which watches the connection. */
+#include "daemon/event_streams.h"
+
+#include "daemon/log.h"
+#include "daemon/util.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <stdlib.h>
+
+struct stream {
+    struct evhttp_request *request; /* NULL: a free place */
+};
+
+struct event_streams {
+    struct status_clients *clients;
+    struct stream places[EVENT_STREAMS_MAX];
+};
+
+struct event_streams *
+event_streams_new(struct status_clients *clients)
+{
+    struct event_streams *streams = calloc(1, sizeof(*streams));
+
+    if (streams != NULL) {
+        streams->clients = clients;
+    }
+    return streams;
+}
+
+/* The connection has ended; the request is not evhttp's any more. */
+static void
+on_gone(void *arg)
+{
+    struct stream *stream = arg;
+    struct evhttp_request *request = TAKE(stream->request);
+
+    if (request != NULL && evhttp_request_get_connection(request) == NULL) {
+        evhttp_request_free(request);
+    }
+}
+
+void
+event_streams_free(struct event_streams *streams)
+{
+    if (streams == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < EVENT_STREAMS_MAX; i++) {
+        if (streams->places[i].request != NULL) {
+            evhttp_connection_free(evhttp_request_get_connection(streams->places[i].request));
+        }
+    }
+    free(streams);
+}
+
+/* false: the client is too far behind, and was dropped. */
+static bool
+send_event(struct stream *stream, const char *event, const char *data)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(stream->request);
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(connection);
+    struct evbuffer *chunk;
+
+    if (evbuffer_get_length(bufferevent_get_output(bev)) > EVENT_STREAM_BACKLOG_MAX) {
+        log_msg(LOG_INFO, LOG_TOPIC_CTL, "a client does not read its events, closing");
+        evhttp_connection_free(connection);
+        return false;
+    }
+    chunk = evbuffer_new();
+    if (chunk != NULL) {
+        (void)evbuffer_add_printf(chunk, "event: %s\ndata: %s\n\n", event, data);
+        evhttp_send_reply_chunk(stream->request, chunk);
+        evbuffer_free(chunk);
+    }
+    return true;
+}
+
+static struct stream *
+find_place(struct event_streams *streams)
+{
+    for (size_t i = 0; i < EVENT_STREAMS_MAX; i++) {
+        if (streams->places[i].request == NULL) {
+            return &streams->places[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+event_streams_open(struct event_streams *streams, struct evhttp_request *request, const char *event,
+    const char *data)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    struct stream *stream = find_place(streams);
+
+    if (stream == NULL ||
+        !status_clients_stream(streams->clients, request, EVENT_STREAMS_PER_UID, on_gone, stream)) {
+        return false;
+    }
+    stream->request = request;
+    (void)evhttp_add_header(headers, "Content-Type", "text/event-stream");
+    (void)evhttp_add_header(headers, "Cache-Control", "no-store");
+    (void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+    evhttp_send_reply_start(request, HTTP_OK, NULL);
+    (void)send_event(stream, event, data);
+    return true;
+}
+
+void
+event_streams_send(struct event_streams *streams, const char *event, const char *data)
+{
+    for (size_t i = 0; i < EVENT_STREAMS_MAX; i++) {
+        if (streams->places[i].request != NULL) {
+            (void)send_event(&streams->places[i], event, data);
+        }
+    }
+}
