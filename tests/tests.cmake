@@ -72,6 +72,10 @@ add_test(NAME unit.scenario_coverage
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/coverage.py)
 set_tests_properties(unit.scenario_coverage PROPERTIES LABELS unit)
 
+add_test(NAME scenario.live
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/live.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.live PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+
 add_test(NAME scenario.interface
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/interface.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.interface PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)

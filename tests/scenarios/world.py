@@ -34,7 +34,7 @@ TlsTimeout=1500ms
 START_DAEMON = """set -e
 F=$1 NETNS=$2
 shift 2
-mkdir "$F/netns"
+mkdir -p "$F/netns"
 mount --bind "/etc/netns/$NETNS" "$F/netns"
 mount -t tmpfs -o mode=755 vpce-probe "$F/etc"
 mkdir -p "$F/etc/upper/ecs" "$F/etc/upper/systemd/system/docker.service.d" "$F/etc/work"
@@ -162,7 +162,10 @@ Imds=off
     def start(self):
         self.vpc("up --private")
         self.write_conf(self.conf, os.path.join(STATE, "pki", "ca.crt"))
-        with open(os.path.join(self.folder, "log"), "w", encoding="utf-8") as log:
+        self.start_daemon()
+
+    def start_daemon(self):
+        with open(os.path.join(self.folder, "log"), "a", encoding="utf-8") as log:
             self.daemon = subprocess.Popen(
                 ["ip", "netns", "exec", self.name + "-host", "unshare", "-m", "sh", "-c",
                  START_DAEMON, "sh", self.folder, self.name + "-host",
