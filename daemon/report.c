@@ -7,6 +7,9 @@
 /* Endpoints that are named before "and N more". */
 #define NAMED_MAX 6
 
+/* The clock was set, if it moved by this much against the monotonic one. */
+#define CLOCK_SET_MS 1000
+
 static void
 add_named(struct text *t, const struct report *report, enum endpoint_state state)
 {
@@ -76,6 +79,15 @@ int64_t
 report_wall_ms(const struct report *report, int64_t mono_ms)
 {
     return report->now.wall_ms + (mono_ms - report->now.mono_ms);
+}
+
+int64_t
+report_moment_ms(const struct report *report, const struct moment *moment)
+{
+    int64_t counted_ms = report_wall_ms(report, moment->mono_ms);
+    int64_t apart_ms = counted_ms - moment->wall_ms;
+
+    return apart_ms < CLOCK_SET_MS && apart_ms > -CLOCK_SET_MS ? moment->wall_ms : counted_ms;
 }
 
 const char *

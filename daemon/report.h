@@ -33,6 +33,10 @@ void report_summary(const struct report *report, char ret[static REPORT_SUMMARY_
 /* A monotonic time of this report as wall clock, milliseconds since 1970. */
 int64_t report_wall_ms(const struct report *report, int64_t mono_ms);
 
+/* A moment that has passed, likewise: as it was read then, so that each report tells the same time,
+ * unless the clock has been set since. */
+int64_t report_moment_ms(const struct report *report, const struct moment *moment);
+
 #define RFC3339_SIZE 32
 
 /* "2026-01-31T12:00:00.000Z"; returns buf. */

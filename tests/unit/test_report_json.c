@@ -1,5 +1,5 @@
-/* daemon/report_json: facts that are absent, and which address speaks for the endpoint. The whole
- * shape is held to its schema by the scenarios. */
+/* daemon/report_json: facts that are absent, which address speaks for the endpoint, and times. The
+ * whole shape is held to its schema by the scenarios. */
 #include "daemon/report_json.h"
 
 #include "daemon/util.h"
@@ -87,11 +87,40 @@ http(void **state)
     }
 }
 
+/* What is told of one moment does not waver with the millisecond in which it is asked for. */
+static void
+moments(void **state)
+{
+    static const struct {
+        const char *name;
+        struct moment now;
+        struct moment moment;
+        int64_t expected_ms;
+    } rows[] = {
+        {"as it was read", {5000, 105000}, {1000, 101000}, 101000},
+        {"read just before a millisecond was full", {5000, 105001}, {1000, 101000}, 101000},
+        {"or just after", {5001, 105000}, {1000, 101000}, 101000},
+        {"the clock was set forward", {5000, 905000}, {1000, 101000}, 901000},
+        {"the clock was set back", {5000, 15000}, {1000, 101000}, 11000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct report report = {.now = rows[i].now};
+        int64_t got_ms = report_moment_ms(&report, &rows[i].moment);
+
+        if (got_ms != rows[i].expected_ms) {
+            fail_msg("%s: got %lld", rows[i].name, (long long)got_ms);
+        }
+    }
+}
+
 int
 main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(http),
+        cmocka_unit_test(moments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
