@@ -1,14 +1,13 @@
 """One fault each: what breaks, and what must be said of whom."""
 
-from scenario import (Scenario, answers, cause_says, dns_takes, every, has, names_ill_server, notes,
-                      nowhere, says, second_opinion, speaks)
+from scenario import (NAT, Scenario, answers, cause_says, clock_is_off, dns_takes, every, has,
+                      names_ill_server, notes, nowhere, says, second_opinion, speaks)
 from world import ALL, INTERFACES, REQUIRED
 
 FOLDED = [key for key in REQUIRED if key != "s3"]  # interface endpoints that count for the host
 ECS = ["ecs", "ecs-agent", "ecs-telemetry"]
 TWO_SERVERS = "resolv 10.0.0.2 169.254.169.253"
 OWN_SERVER = "resolv 10.0.0.2"  # a custom one; 169.254.169.253 is asked for a second opinion
-NAT = "heal nat"
 
 SECRET = "hunter2"
 AGENT_PROXY = f"ECS_CLUSTER=c\nHTTP_PROXY=http://user:{SECRET}@10.0.0.131:3128\nNO_PROXY=10.0.0.9\n"
@@ -38,6 +37,9 @@ BY_PHASE = [
     Scenario("no way out of the host", "egress", {**every(ALL, "blocked"), "s3": "gateway-missing"},
              causes={"host-egress-blocked": REQUIRED},
              check=cause_says("host-egress-blocked", "way out", "security group")),
+    Scenario("no way out of the host, NAT", "egress",
+             {**every(ALL, "blocked"), "s3": "gateway-missing"}, prepare=NAT, internet="closed",
+             causes={"host-egress-blocked": REQUIRED}),
     # 10: a middlebox, a wrong target
     Scenario("RST", "rst ecs", {"ecs": "refused"}),
     Scenario("ICMP prohibited", "unreach ecs", {"ecs": "unroutable"}),
@@ -79,6 +81,10 @@ BY_PHASE = [
     Scenario("no answer to HTTP", "http-hang ecr.api", {"ecr.api": "http-failed"}, conf=HTTP),
     Scenario("closed instead of an answer", "http-close ecr.api", {"ecr.api": "http-failed"},
              conf=HTTP),
+    Scenario("clock behind, by HTTP", "http-skew all s3", {}, conf=HTTP,
+             causes={"clock-skew": REQUIRED}, check=cause_says("clock-skew", "s behind")),
+    Scenario("clock of one endpoint ahead", "http-skew ecs", {}, conf=HTTP, steady=True,
+             check=clock_is_off("ecs", -605, -595)),
 ]
 
 DNS = [

@@ -1,7 +1,7 @@
 """Two faults at once: neither may hide the other, nor may they add up to a third."""
 
-from faults import ECS, FOLDED, HTTP, NAT, OWN_SERVER, PROXIES, SECRET, TWO_SERVERS
-from scenario import Scenario, every, nowhere, says
+from faults import ECS, FOLDED, HTTP, OWN_SERVER, PROXIES, SECRET, TWO_SERVERS
+from scenario import NAT, Scenario, every, nowhere, says
 from world import ALL, INTERFACES, REQUIRED
 
 PAIRS = [

@@ -1,14 +1,11 @@
 """What a scenario is, how it runs, and the further looks at a status it may take."""
 
-import datetime
-
 from world import ALL, INTERFACES, REQUIRED, endpoint
 
 # Verdicts that leave an endpoint usable; every other one but "ok" means that it failed.
 DEGRADED = {"public-path", "depends-on-ecs", "partly-blocked", "family-split", "via-proxy"}
 
-# Moments are counted from now, each time they are told.
-CLOCK_ROUNDING = datetime.timedelta(milliseconds=20)
+NAT = "heal nat"
 
 
 def host_state(expect):
@@ -55,8 +52,9 @@ class Scenario:
     def check(self, status):
         return next(filter(None, (check(status) for check in self.checks)), None)
 
-    def run(self, world):
-        """Returns what is wrong (None: nothing), and the status to which it led."""
+    def run(self, world, watch=None):
+        """Returns what is wrong (None: nothing), and the status to which it led. watch is given
+        every status until then."""
         wrong = world.wait_until_healthy()
         if wrong is not None:
             return f"before: {wrong}", None
@@ -65,13 +63,17 @@ class Scenario:
             world.configure(self.conf, self.clients)
         for words in self.prepare:
             world.vpc(words)
+        if NAT in self.prepare:  # as it has been all along
+            world.look()
+            wrong = world.wait_for({}, "healthy", internet="open")
         for words in self.breaks:
             world.vpc("break " + words)
         broken = world.status()
 
         def check(status):  # "ok" was said before, too
             return self.check(status) or (None if self.expect else has_looked(broken, status))
-        wrong = world.wait_for(self.expect, self.host, check, self.causes, self.internet)
+        wrong = wrong or world.wait_for(self.expect, self.host, check, self.causes, self.internet,
+                                        watch)
         status = world.status()
         world.vpc("heal all")
         if self.conf or self.clients:
@@ -93,13 +95,9 @@ def has_looked(before, after):
 
 def changes(before, after):
     for old, new in zip(before["endpoints"], after["endpoints"]):
-        if abs(time_of(old["since"]) - time_of(new["since"])) > CLOCK_ROUNDING:
+        if old["since"] != new["since"]:
             return f"{new['endpoint']} has changed its state meanwhile: since {new['since']}"
     return None
-
-
-def time_of(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def every(keys, verdict):
@@ -134,6 +132,15 @@ def answers(key, http_status):
     def check(status):
         http = endpoint(status, key)["http"] or {}
         return None if http.get("status") == http_status else f"HTTP of {key}: {http}"
+    return check
+
+
+def clock_is_off(key, low_s, high_s):
+    """This host's clock minus the endpoint's."""
+    def check(status):
+        skew_ms = (endpoint(status, key)["http"] or {}).get("clock_skew_ms")
+        good = skew_ms is not None and low_s * 1000 <= skew_ms <= high_s * 1000
+        return None if good else f"clock skew of {key}: {skew_ms} ms"
     return check
 
 

@@ -239,7 +239,7 @@ Imds=off
             yield self.status()
             time.sleep(0.15)
 
-    def wait_for(self, expect, host, check=None, causes=None, internet=None):
+    def wait_for(self, expect, host, check=None, causes=None, internet=None, watch=None):
         """Waits until exactly this is said, twice in a row. Returns None, or what is wrong."""
         good = 0
         wrong = "no answer"
@@ -247,6 +247,8 @@ Imds=off
         for status in self.statuses():
             if status is None:
                 continue
+            if watch is not None:
+                watch(status)
             wrong = compare(status, expect, host, check, causes, internet)
             good = good + 1 if wrong is None else 0
             if good == 2:
