@@ -75,6 +75,10 @@ set_tests_properties(unit.scenario_coverage PROPERTIES LABELS unit)
 add_test(NAME scenario.live
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/live.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.live PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+# ten faults more, other ones each day; the seed is printed
+add_test(NAME scenario.random
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/random --bin ${CMAKE_BINARY_DIR} 10)
+set_tests_properties(scenario.random PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 600)
 
 add_test(NAME scenario.interface
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/interface.py --bin ${CMAKE_BINARY_DIR})
