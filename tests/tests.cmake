@@ -24,6 +24,7 @@ foreach(source ${unit_tests})
 endforeach()
 target_link_libraries(test_tls PRIVATE vpce_probes)
 target_link_libraries(test_golden PRIVATE vpce_sample)
+target_link_libraries(test_history PRIVATE vpce_cli)
 
 # the probing code itself, with what touches the network replaced
 add_library(vpce_flow STATIC

@@ -20,12 +20,14 @@ int cli_check(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_wait(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_history(int argc, char **argv);
 
 #define CLI_NAMES_MAX 64
 
 struct cli_options {
     const char *conf_file; /* NULL: the default */
     const char *socket;    /* NULL: as configured */
+    const char *since;     /* NULL: not given */
     bool json;
     bool color; /* colour and marks: a terminal, or asked for */
     bool only_ipv4;
@@ -45,6 +47,7 @@ struct cli_options {
 #define CLI_TAKES_FORMATS 2U  /* --nagios --metrics */
 #define CLI_TAKES_WATCH 4U    /* --watch */
 #define CLI_TAKES_WAIT 8U     /* --timeout --for -q */
+#define CLI_TAKES_SINCE 16U   /* --since */
 
 /* takes: CLI_TAKES_*. Returns -1 to go on, or the exit status: usage errors are told on stderr,
  * --help and --version are done. */

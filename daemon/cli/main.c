@@ -16,6 +16,7 @@ static const struct verb {
     {"check", cli_check, "probe every endpoint once, without the daemon"},
     {"wait", cli_wait, "until every required endpoint is ready"},
     {"events", cli_events, "follow the changes of states and verdicts"},
+    {"history", cli_history, "outages: from when to when, of what, and why; from the journal"},
     {"explain", cli_explain, "a verdict or an endpoint: cause, remedy, commands that repair it"},
     {"endpoints", cli_endpoints, "what would be probed and why, without the network"},
 };

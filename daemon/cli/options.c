@@ -19,6 +19,7 @@ enum {
     OPTION_WATCH,
     OPTION_TIMEOUT,
     OPTION_FOR,
+    OPTION_SINCE,
     OPTION_VERSION,
     OPTION_HELP,
 };
@@ -114,6 +115,9 @@ set_special_option(int option, struct cli_options *ret)
         return -1;
     case OPTION_TIMEOUT:
         return set_timeout(optarg, &ret->timeout_ms) ? -1 : EX_USAGE;
+    case OPTION_SINCE:
+        ret->since = optarg;
+        return -1;
     case OPTION_FOR:
         return add_name(optarg, ret) ? -1 : EX_USAGE;
     default:
@@ -164,6 +168,7 @@ static const struct {
     {{"watch", no_argument, NULL, OPTION_WATCH}, CLI_TAKES_WATCH},
     {{"timeout", required_argument, NULL, OPTION_TIMEOUT}, CLI_TAKES_WAIT},
     {{"for", required_argument, NULL, OPTION_FOR}, CLI_TAKES_WAIT},
+    {{"since", required_argument, NULL, OPTION_SINCE}, CLI_TAKES_SINCE},
 };
 
 /* Options alone; getopt leaves the operands at the end, from argv[optind]. */
