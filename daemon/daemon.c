@@ -7,6 +7,7 @@
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/prober.h"
+#include "daemon/refusal.h"
 #include "daemon/status_server.h"
 #include "daemon/util.h"
 #include "systemd/journal.h"
@@ -508,6 +509,19 @@ close_all(struct daemon *d)
     conf_free(d->conf);
 }
 
+/* Those whose connection started the daemon. */
+static void
+refuse_clients(void)
+{
+    int fds[NOTIFY_SOCKETS_MAX];
+    int n = notify_take_sockets(fds);
+
+    if (n > 0) {
+        refusal_answer(fds, (size_t)n,
+            "vpce-probed cannot start, its configuration is wrong: see journalctl -u vpce-probe");
+    }
+}
+
 int
 daemon_run(const struct daemon_options *options)
 {
@@ -519,6 +533,7 @@ daemon_run(const struct daemon_options *options)
     (void)sigaction(SIGPIPE, &ignore, NULL);
     (void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
     if (load_conf(options->conf_file, &d.conf) < 0) {
+        refuse_clients();
         return EX_CONFIG;
     }
     r = open_all(&d);

@@ -3,7 +3,7 @@
 #ifndef VPCE_DAEMON_CLI_NAGIOS_H
 #define VPCE_DAEMON_CLI_NAGIOS_H
 
-#include <jansson.h>
+#include "daemon/cli/cli.h"
 #include <stdio.h>
 
 void nagios_print(FILE *out, const json_t *status);
