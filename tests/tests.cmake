@@ -91,4 +91,7 @@ if(NOT VPCE_SANITIZE)
   add_test(NAME scenario.journal
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/journal.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.journal PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 120)
+  add_test(NAME scenario.unit
+    COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/unit.py --bin ${CMAKE_BINARY_DIR})
+  set_tests_properties(scenario.unit PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
 endif()

@@ -1,0 +1,348 @@
+#!/usr/bin/python3
+"""The installed units under a real systemd, in the VPC: hardening, activation, reload, restarts,
+watchdog, and a broken configuration that somebody keeps asking.
+
+    tests/scenarios/unit.py --bin BUILD_DIR
+
+Needs root, overlayfs and the packages of tests/setup; exits 77 without. It runs itself again inside
+tests/sdbox (--inside); that part changes files of the box only.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import run as scenarios  # noqa: E402
+
+SDBOX = os.path.join(scenarios.HERE, "..", "sdbox")
+OUT = "/mnt/out"
+CONF = "/etc/vpce-probe/vpce-probe.conf"
+SOCKET = "/run/vpce-probe/status.sock"
+SERVICE = "vpce-probe.service"
+SOCKET_UNIT = "vpce-probe.socket"
+TRIGGER_BURST = 20  # of the socket unit
+RESTARTS = 50
+
+expect = scenarios.Expectations()
+
+
+def sh(command, check=False):
+    """(exit status, output of both kinds)"""
+    r = subprocess.run(command, shell=isinstance(command, str), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if check and r.returncode != 0:
+        raise RuntimeError(f"{command}: {r.returncode}: {r.stdout}")
+    return r.returncode, r.stdout.strip()
+
+
+def systemctl(*words):
+    return sh(["systemctl", *words])[0]
+
+
+def show(name, unit=SERVICE):
+    return sh(["systemctl", "show", "-p", name, "--value", unit])[1]
+
+
+def curl(path="/livez"):
+    """(curl's exit status, HTTP status, body)"""
+    r = subprocess.run(["curl", "-sS", "-m", "10", "-w", "\n%{http_code}", "--unix-socket", SOCKET,
+                        "http://localhost" + path], capture_output=True, text=True, check=False)
+    body, _, code = r.stdout.rpartition("\n")
+    return r.returncode, code, body.strip()
+
+
+def alive():
+    return curl() == (0, "200", "alive")
+
+
+def status():
+    return json.loads(curl("/v1/status")[2])
+
+
+def journal(*match):
+    """Records of the service, by the service or about it."""
+    lines = sh(["journalctl", "-q", "-u", SERVICE, "-o", "json", *match])[1].splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def messages(*match):
+    return [str(r["MESSAGE"]) for r in journal(*match)]
+
+
+def wait_until(true, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def write(path, text, mode="w"):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, mode, encoding="utf-8") as f:
+        f.write(text)
+
+
+def dropin(text):
+    """Adds to the service, or takes that away again (None)."""
+    path = f"/run/systemd/system/{SERVICE}.d/test.conf"
+    if text is None:
+        os.unlink(path)
+    else:
+        write(path, "[Service]\n" + text)
+    systemctl("daemon-reload")
+
+
+def starts():
+    return len([m for m in messages() if m.startswith("Starting ")])
+
+
+def main_pid():
+    return int(show("MainPID") or 0)
+
+
+# --- inside, in this order
+
+def units_are_sound():
+    expect("systemd-analyze verify is quiet",
+           sh(["systemd-analyze", "verify", SERVICE, SOCKET_UNIT]), (0, ""))
+    code, out = sh(["systemd-analyze", "security", "--offline=true", "--threshold=12", SERVICE])
+    expect("systemd-analyze security", (code, out.splitlines()[-1].split()[-2:]),
+           (0, ["OK", ":-)"]))
+
+
+def first_client_activates():
+    # a system call that the filter denies is the end of the process, here: it shows
+    dropin("SystemCallErrorNumber=kill\n")
+    # as systemd-resolved does it
+    os.makedirs("/run/systemd/resolve")
+    shutil.copy("/etc/resolv.conf", "/run/systemd/resolve/stub-resolv.conf")
+    os.unlink("/etc/resolv.conf")
+    os.symlink("../run/systemd/resolve/stub-resolv.conf", "/etc/resolv.conf")
+    systemctl("start", SOCKET_UNIT)
+    mode = os.stat(SOCKET).st_mode & 0o777, os.stat(os.path.dirname(SOCKET)).st_mode & 0o777
+    expect("modes of the socket and its folder", mode, (0o666, 0o755))
+    expect("nothing runs yet", show("ActiveState"), "inactive")
+    expect("the first client gets its answer", curl(), (0, "200", "alive"))
+    expect("the service runs", show("ActiveState"), "active")
+    expect("not as root", os.stat(f"/proc/{main_pid()}").st_uid >= 61184, True)
+    with open(f"/proc/{main_pid()}/status", encoding="utf-8") as f:
+        capabilities = {line.split()[1] for line in f if line.startswith("Cap")}
+    expect("without capabilities", capabilities, {"0000000000000000"})
+
+
+def tells_the_journal():
+    from journal import FIELDS
+    failed = ["VPCE_ENDPOINT=ecr.api", "VPCE_STATE=failed"]
+    expect("the fault is recorded", wait_until(lambda: journal(*failed)), True)
+    record = journal(*failed)[0]
+    wanted = dict(FIELDS, _SYSTEMD_UNIT=SERVICE)
+    expect("every field of the record", {k: record.get(k) for k in wanted}, wanted)
+    expect("with what to change", all(record.get(k) for k in (
+        "VPCE_SUMMARY", "VPCE_REMEDY", "VPCE_DURATION_MS")), True)
+    expect("STATUS= tells it", wait_until(lambda: "ecr.api (blocked)" in show("StatusText")), True)
+
+
+def sees_the_machine():
+    write("/etc/ecs/ecs.config", "HTTP_PROXY=http://agent-proxy.example:3128\n")
+    write("/etc/systemd/system/docker.service.d/proxy.conf",
+          "[Service]\nEnvironment=HTTPS_PROXY=http://docker-proxy.example:3128\n")
+    expect("reload", systemctl("reload", SERVICE), 0)
+
+    def proxies():
+        return {e["endpoint"]: e["proxy"] for e in status()["endpoints"] if e["proxy"]}
+
+    wait_until(lambda: "agent-proxy" in str(proxies()))
+    expect("it reads ecs.config", "agent-proxy" in str(proxies().get("ecs")), True)
+    expect("it reads the drop-ins of docker", "docker-proxy" in str(proxies().get("ecr.dkr")), True)
+    server = next(e for e in status()["endpoints"] if e["endpoint"] == "ecs")["dns"]["server"]
+    expect("it reads a resolv.conf that is a link", server is not None, True)
+    os.unlink("/etc/ecs/ecs.config")
+    os.unlink("/etc/systemd/system/docker.service.d/proxy.conf")
+    write("/etc/hosts", "10.0.1.10 override.example\n", "a")
+    write("/etc/vpce-probe/conf.d/hosts.conf", "[Endpoint override]\nHost=override.example\n")
+    systemctl("reload", SERVICE)
+    expect("it reads /etc/hosts", wait_until(lambda: any(
+        a["address"] == "10.0.1.10" for e in status()["endpoints"] if e["endpoint"] == "override"
+        for a in e["addresses"])), True)
+    os.unlink("/etc/vpce-probe/conf.d/hosts.conf")
+    systemctl("reload", SERVICE)
+    expect("nothing was denied", [m for m in messages() if "not permitted" in m or "SYS" in m], [])
+    dropin(None)
+    systemctl("restart", SERVICE)
+
+
+def reloads():
+    n = len(status()["endpoints"])
+    write("/etc/vpce-probe/conf.d/ssm.conf", "[Endpoint ssm]\n")
+    expect("reload", systemctl("reload", SERVICE), 0)
+    expect("the new settings", wait_until(lambda: len(status()["endpoints"]) == n + 1), True)
+    write("/etc/vpce-probe/conf.d/ssm.conf", "[Probe]\nIntervall=1s\n")
+    pid = main_pid()
+    systemctl("reload", SERVICE)
+    refused = "configuration refused, the old settings stay"
+    expect("a broken one is refused", wait_until(lambda: refused in messages()), True)
+    expect("it says where", any("ssm.conf:2: Intervall" in m for m in messages()), True)
+    expect("the old settings stay", (len(status()["endpoints"]), main_pid()), (n + 1, pid))
+    os.unlink("/etc/vpce-probe/conf.d/ssm.conf")
+    systemctl("reload", SERVICE)
+
+
+def comes_back(what, signal, seconds):
+    pid = main_pid()
+    sh(["kill", "-" + signal, str(pid)], check=True)
+    expect(f"{what}: it comes back",
+           wait_until(lambda: main_pid() not in (0, pid) and alive(), seconds), True)
+
+
+def survives():
+    comes_back("kill -9", "KILL", 10)
+    expect("NRestarts", show("NRestarts"), "1")
+    dropin("WatchdogSec=1s\n")
+    systemctl("restart", SERVICE)
+    comes_back("a daemon that hangs", "STOP", 10)
+    expect("it was the watchdog", any("Watchdog timeout" in m for m in messages()), True)
+    dropin(None)
+    systemctl("restart", SERVICE)
+
+
+def leftovers():
+    """What a restart may leave: descriptors, files."""
+    pid = main_pid()
+    descriptors = sorted(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0]
+                         for fd in os.listdir(f"/proc/{pid}/fd"))
+    fixed = [d for d in descriptors if d != "socket"]  # those of probes come and go
+    # a folder has a name of its own each time: how many there are is what counts
+    private = len([name for folder in ("/tmp", "/var/tmp") for name in os.listdir(folder)])
+    return fixed, os.listdir("/run/vpce-probe"), private, show("NRestarts")
+
+
+def restarts_leave_nothing():
+    def wait_fds():
+        wait_until(lambda: show("ActiveState") == "active" and alive())
+        return leftovers()
+
+    before = wait_fds()
+    failed = []
+    client = subprocess.Popen(
+        ["sh", "-c", f"while sleep 0.5; do curl -sS -m 10 --unix-socket {SOCKET} "
+         "http://localhost/livez >/dev/null || echo failed; done"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for i in range(RESTARTS):
+        if systemctl("restart", SERVICE) != 0:
+            failed.append(i)
+    client.terminate()
+    complaints = client.communicate()[0]
+    expect(f"{RESTARTS} restarts", failed, [])
+    expect("no client saw them", complaints, "")
+    expect("nothing is left", wait_fds(), before)
+    pid = main_pid()
+    expect("restart of the socket", systemctl("restart", SOCKET_UNIT), 0)
+    expect("still answers", wait_until(alive), True)
+    expect("by a new daemon", main_pid() != pid, True)
+
+
+def broken_configuration_does_not_loop():
+    systemctl("stop", SERVICE)
+    write("/etc/vpce-probe/conf.d/broken.conf", "[Probe]\nIntervall=1s\n")
+    sh(["journalctl", "--rotate"])
+    before = starts()
+    expect("it does not start", systemctl("start", SERVICE) != 0, True)
+    expect("exit status 78", show("ExecMainStatus"), "78")
+    expect("the journal says why", any("broken.conf:2: Intervall" in m for m in messages()), True)
+    time.sleep(1.5)  # longer than RestartSec=
+    expect("it is not restarted", (show("NRestarts"), starts() - before), ("0", 1))
+    code, http, body = curl()
+    expect("a client is told", (code, http, "configuration is wrong" in body), (0, "503", True))
+    wait_until(lambda: show("ActiveState") == "failed")
+    time.sleep(0.5)
+    expect("and started it once", starts() - before, 2)
+
+
+def asking_again_and_again_stops():
+    before = starts()
+    for _ in range(3 * TRIGGER_BURST):
+        if curl()[0] != 0:
+            break
+    expect("who asks in a loop closes the socket", show("Result", SOCKET_UNIT),
+           "trigger-limit-hit")
+    expect("nobody listens", (curl()[0], os.path.exists(SOCKET)), (7, False))
+    time.sleep(1)
+    n = starts() - before
+    expect(f"after few starts ({n})", n <= TRIGGER_BURST, True)
+    os.unlink("/etc/vpce-probe/conf.d/broken.conf")
+    expect("repaired, it starts at once", systemctl("start", SERVICE), 0)
+    expect("with its socket", (show("ActiveState", SOCKET_UNIT), alive()), ("active", True))
+
+
+INSIDE = [units_are_sound, first_client_activates, tells_the_journal, sees_the_machine, reloads,
+          survives, restarts_leave_nothing, broken_configuration_does_not_loop,
+          asking_again_and_again_stops]
+
+
+def inside():
+    for part in INSIDE:
+        began = time.monotonic()
+        part()
+        print(f"     ({part.__name__}: {time.monotonic() - began:.1f} s)", flush=True)
+    status_of = expect.exit_status()
+    if status_of != 0:
+        print(sh(["journalctl", "-q", "-u", "vpce-probe.*", "-n", "60"])[1])
+    return status_of
+
+
+# --- outside
+
+def prepare_script(world):
+    """What puts the installed files into the box, before it boots."""
+    path = os.path.join(world.folder, "prepare")
+    world.write_conf(os.path.join(world.folder, "conf"), "/etc/vpce-probe/ca.crt")
+    write(path, f"""#!/bin/sh
+set -e
+DESTDIR="$1" cmake --install '{world.bin}' >/dev/null
+rm -rf "$1/etc/vpce-probe"
+mkdir -p "$1/etc/vpce-probe"
+cp '{world.folder}/conf' "$1{CONF}"
+cp '{scenarios.STATE}/pki/ca.crt' "$1/etc/vpce-probe/ca.crt"
+chmod -R a+rX "$1/etc/vpce-probe"
+""")
+    os.chmod(path, 0o755)
+    for name in ("unit.py", "run.py", "journal.py"):
+        shutil.copy(os.path.join(scenarios.HERE, name), world.folder)
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin")
+    parser.add_argument("--inside", action="store_true")
+    args = parser.parse_args()
+    if args.inside:
+        return inside()
+    if os.geteuid() != 0 or not shutil.which("dnsdist"):
+        print("skipped: needs root and the packages of tests/setup")
+        return 77
+    world = scenarios.World(8, os.path.abspath(args.bin))
+    try:
+        world.vpc("up --private")
+        world.vpc("break sg ecr.api")
+        os.chmod(world.folder, 0o755)
+        r = subprocess.run([SDBOX, "run", "-n", world.name + "-host", "-b", world.folder,
+                            "-p", prepare_script(world), "--", sys.executable, f"{OUT}/unit.py",
+                            "--inside"], check=False, stdin=subprocess.DEVNULL)
+    finally:
+        world.stop()
+    if r.returncode == 125:
+        print("skipped: no systemd can be started here")
+        return 77
+    return r.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
