@@ -134,7 +134,9 @@ put_durations(FILE *out, const char *family, const struct endpoint *e)
     for (size_t i = 0; i < e->evidence.n_addrs; i++) {
         const struct addr_result *addr = &e->evidence.addrs[i];
 
-        connect_us = addr->connect_us > connect_us ? addr->connect_us : connect_us;
+        int32_t us = addr_result_connect_us(addr);
+
+        connect_us = us > connect_us ? us : connect_us;
         tls_us = addr->tls_us > tls_us ? addr->tls_us : tls_us;
     }
     put_duration(out, family, e, "dns", dns_us);

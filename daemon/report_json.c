@@ -99,7 +99,7 @@ address_json(const struct addr_result *addr, const struct vpc_nets *nets)
         "outcome", addr_outcome_str(addr->outcome),
         "phase", probe_phase_str(addr->phase),
         "judged", addr->judged,
-        "connect_ms", ms_json(addr->connect_us),
+        "connect_ms", ms_json(addr_result_connect_us(addr)),
         "tls_ms", ms_json(addr->tls_us),
         "rtt_ms", ms_json(addr->tcp.rtt_us),
         "retransmits", count_json(addr->tcp.retransmits),

@@ -151,6 +151,7 @@ step_connect(struct addr_probe *p)
         return;
     }
     p->result.connect_us = step_lasted_us(p);
+    p->result.syn_lost = tcp_syn_lost(p->fd);
     if (p->spec->depth == PROBE_DEPTH_CONNECT) {
         finish_whole(p);
         return;

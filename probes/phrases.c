@@ -253,8 +253,8 @@ phrase_working(struct text *t, const struct probe_result *result)
 {
     unsigned n = 0;
     unsigned n_ok = 0;
-    int32_t connect_us = 0;
-    int32_t tls_us = 0;
+    int32_t connect_us = -1;
+    int32_t tls_us = -1;
 
     for (size_t i = 0; i < result->n_addrs; i++) {
         const struct addr_result *addr = &result->addrs[i];
@@ -264,13 +264,17 @@ phrase_working(struct text *t, const struct probe_result *result)
             continue;
         }
         n_ok++;
-        connect_us = addr->connect_us > connect_us ? addr->connect_us : connect_us;
+        if (addr_result_connect_us(addr) > connect_us) {
+            connect_us = addr_result_connect_us(addr);
+        }
         tls_us = addr->tls_us > tls_us ? addr->tls_us : tls_us;
     }
     (void)text_add(t, "%u of %u addresses answer", n_ok, n);
-    if (n_ok > 0) {
+    if (connect_us >= 0) {
         (void)text_add(t, ", connect ");
         phrase_ms(t, connect_us);
+    }
+    if (tls_us >= 0) {
         (void)text_add(t, ", TLS ");
         phrase_ms(t, tls_us);
     }

@@ -163,6 +163,12 @@ cert_equal(const struct cert *a, const struct cert *b)
     return true;
 }
 
+int32_t
+addr_result_connect_us(const struct addr_result *result)
+{
+    return result->syn_lost ? -1 : result->connect_us;
+}
+
 void
 addr_result_done(struct addr_result *result)
 {

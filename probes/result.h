@@ -108,6 +108,7 @@ struct addr_result {
     bool judged;        /* counts in the verdict (its family is used on this host) */
     uint16_t failures;  /* failed runs in a row, this one included; set by daemon/endpoint */
     int32_t connect_us; /* -1: not connected */
+    bool syn_lost;      /* the SYN was sent again: connect_us is mostly its timer, no latency */
     int32_t tls_us;     /* -1: no handshake */
     struct tcp_facts tcp;
     struct http_facts http;
@@ -118,6 +119,9 @@ struct addr_result {
 };
 
 void addr_result_done(struct addr_result *result); /* releases what it holds */
+
+/* How long the network took to connect, microseconds; -1: not connected, or a SYN was lost. */
+int32_t addr_result_connect_us(const struct addr_result *result);
 
 struct dns_attempt {
     struct addr server;

@@ -135,6 +135,16 @@ tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local)
     }
 }
 
+bool
+tcp_syn_lost(int fd)
+{
+    struct tcp_facts facts;
+    struct addr local;
+
+    tcp_facts(fd, &facts, &local);
+    return facts.retransmits > 0;
+}
+
 static bool
 is_usable_source(const struct addr *addr)
 {

@@ -18,6 +18,9 @@ enum addr_outcome tcp_outcome(int error);
 
 /* What the kernel tells (TCP_INFO), and our own end. Unknown facts are -1 or family NONE. */
 void tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local);
+
+/* On a connection that has just been made: the SYN had to be sent again. */
+bool tcp_syn_lost(int fd);
 void tcp_facts_init(struct tcp_facts *facts);
 
 /* Whether this host has a route to the address and a source address for it that is good beyond its

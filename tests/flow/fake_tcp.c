@@ -229,6 +229,13 @@ tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local)
 }
 
 bool
+tcp_syn_lost(int fd)
+{
+    (void)fd;
+    return false;
+}
+
+bool
 tcp_has_source(const struct addr *to)
 {
     return host_has[FAMILY_INDEX(to->family)];

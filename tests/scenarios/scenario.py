@@ -128,6 +128,14 @@ def has(key, **facts):
     return check
 
 
+def no_latency(key):
+    """None of its addresses has a connect time that would be the timer of a lost SYN."""
+    def check(status):
+        times = [a["connect_ms"] for a in endpoint(status, key)["addresses"]]
+        return f"{key}: connected in {times} ms" if any(t is not None for t in times) else None
+    return check
+
+
 def answers(key, http_status):
     def check(status):
         http = endpoint(status, key)["http"] or {}

@@ -21,6 +21,7 @@ struct row_addr {
     bool not_judged;
     bool in_http; /* the handshake was done */
     int32_t out_of_order;
+    bool syn_lost;
 };
 
 #define IFACE(n) "10.0." n ".10", ADDR_CLASS_VPC
@@ -46,6 +47,9 @@ static const struct row {
 } rows[] = {
     {"ok", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}, {IFACE("2"), OK}}, VERDICT_OK,
         PATH_INTERFACE, .says = "2 of 2 addresses answer"},
+    {"a SYN was lost: its timer is no latency", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), OK, .syn_lost = true}}, VERDICT_OK, PATH_INTERFACE,
+        .says = "1 of 1 addresses answer, TLS 4.0 ms"},
     {"hub VPC", EXPECTED_INTERFACE, {0}, {{"172.16.0.1", ADDR_CLASS_PRIVATE, OK}}, VERDICT_OK,
         PATH_INTERFACE},
     {"S3 connects", EXPECTED_GATEWAY, {0}, {{PUBLIC_ADDR, OK}}, VERDICT_OK, PATH_UNKNOWN},
@@ -242,6 +246,7 @@ result_of(const struct row *row)
         addr->connect_us = row->addrs[i].connected ? 500 : -1;
         addr->tls_us = row->addrs[i].in_http || addr->outcome == ADDR_OUTCOME_OK ? 4000 : -1;
         addr->phase = phase_of(&row->addrs[i]);
+        addr->syn_lost = row->addrs[i].syn_lost;
         addr->tcp =
             (struct tcp_facts){.out_of_order = row->addrs[i].out_of_order, .path_mtu = 1500};
         addr->failures = row->addrs[i].failures;
