@@ -24,7 +24,7 @@ causes_expect(struct causes *causes, int64_t after_ms, int64_t patience_ms)
 bool
 causes_fold(const struct causes *causes, size_t cause, size_t endpoint)
 {
-    return endpoint < causes->n_endpoints && (causes->folded[endpoint] >> cause & 1U) != 0;
+    return endpoint < causes->n_endpoints && (causes->folded[endpoint] & 1U << cause) != 0;
 }
 
 static bool

@@ -9,7 +9,7 @@
 static bool
 is_folded(const uint8_t *folded, size_t endpoint, size_t cause)
 {
-    return (folded[endpoint] >> cause & 1U) != 0;
+    return (folded[endpoint] & 1U << cause) != 0;
 }
 
 /* "ecs, ecs-agent, ecr.api" */
