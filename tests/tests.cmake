@@ -94,4 +94,7 @@ if(NOT VPCE_SANITIZE)
   add_test(NAME scenario.unit
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/unit.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.unit PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+  add_test(NAME scenario.history
+    COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/history.py --bin ${CMAKE_BINARY_DIR})
+  set_tests_properties(scenario.history PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)
 endif()
