@@ -26,6 +26,16 @@ cleanup_fd(int *fd)
     *fd = -1;
 }
 
+void
+cleanup_strings(char ***list)
+{
+    for (size_t i = 0; *list != NULL && (*list)[i] != NULL; i++) {
+        free((*list)[i]);
+    }
+    free(*list);
+    *list = NULL;
+}
+
 bool
 text_add(struct text *t, const char *format, ...)
 {

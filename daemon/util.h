@@ -25,6 +25,9 @@
 void cleanup_free(void *p);
 void cleanup_fd(int *fd);
 
+/* For CLEANUP: a heap list of heap texts, NULL at its end; or NULL. */
+void cleanup_strings(char ***list);
+
 /* Hand a descriptor over: *fd is -1 afterwards. */
 static inline int
 take_fd(int *fd)

@@ -1,10 +1,14 @@
 /* See notify.h. */
 #include "systemd/notify.h"
 
+#include "daemon/util.h"
+#include "systemd/fdstore.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 void
 notify_ready(const char *status)
@@ -50,21 +54,27 @@ notify_watchdog_interval_ms(void)
 int
 notify_take_sockets(int ret_fds[static NOTIFY_SOCKETS_MAX])
 {
-    int n = sd_listen_fds(1);
+    CLEANUP(cleanup_strings) char **names = NULL;
+    int n_passed = sd_listen_fds_with_names(1, &names);
+    int n = 0;
 
-    if (n < 0) {
-        return n;
+    if (n_passed < 0) {
+        return n_passed;
     }
-    if (n > NOTIFY_SOCKETS_MAX) {
-        return -E2BIG;
-    }
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n_passed; i++) {
         int fd = SD_LISTEN_FDS_START + i;
 
+        if (streq(names[i], FDSTORE_STATE)) {
+            (void)close(fd); /* fdstore_get has read it, or nobody wants it */
+            continue;
+        }
+        if (n == NOTIFY_SOCKETS_MAX) {
+            return -E2BIG;
+        }
         if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
             return -EINVAL;
         }
-        ret_fds[i] = fd;
+        ret_fds[n++] = fd;
     }
     return n;
 }

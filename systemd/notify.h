@@ -17,7 +17,8 @@ int64_t notify_watchdog_interval_ms(void);
 
 #define NOTIFY_SOCKETS_MAX 8
 
-/* Listening stream sockets that were passed. They are close-on-exec and the caller's.
+/* Listening stream sockets that were passed. They are close-on-exec and the caller's. Closes
+ * the state that was passed with them: call fdstore_get before.
  * Returns how many, at most NOTIFY_SOCKETS_MAX; -EINVAL when something passed is no such socket;
  * or another negative errno. */
 int notify_take_sockets(int ret_fds[static NOTIFY_SOCKETS_MAX]);

@@ -26,6 +26,7 @@ target_link_libraries(test_tls PRIVATE vpce_probes)
 target_link_libraries(test_golden PRIVATE vpce_sample)
 target_link_libraries(test_history PRIVATE vpce_cli)
 target_link_libraries(test_refusal PRIVATE vpce_daemon)
+target_link_libraries(test_fdstore PRIVATE vpce_state_store)
 
 # the probing code itself, with what touches the network replaced
 add_library(vpce_flow STATIC
