@@ -33,11 +33,13 @@ host_from_conf(const struct conf *conf, struct host *ret)
         .launch_type = conf->launch_type,
         .region_source = source_of_text(conf->region),
         .account_id_source = source_of_text(conf->account_id),
+        .asg_name_source = source_of_text(conf->lifecycle.group),
         .partition = partition_of_region(conf->region),
     };
 
     (void)str_copy(host.region, sizeof(host.region), conf->region);
     (void)str_copy(host.account_id, sizeof(host.account_id), conf->account_id);
+    (void)str_copy(host.asg_name, sizeof(host.asg_name), conf->lifecycle.group);
     if (host.partition != NULL) {
         (void)str_copy(host.dns_suffix, sizeof(host.dns_suffix), host.partition->dns_suffix);
         host.partition_source = HOST_SOURCE_DERIVED;

@@ -1,5 +1,5 @@
-/* What is known about this host, and where each fact came from: the configuration overrides, the
- * rest is derived (and later asked of IMDS). Pure. */
+/* What is known about this host, and where each fact came from: the configuration overrides, IMDS
+ * tells (daemon/aws/host_merge), the rest is derived. Pure. */
 #ifndef VPCE_CONF_HOST_H
 #define VPCE_CONF_HOST_H
 
@@ -17,14 +17,22 @@ const char *host_source_str(enum host_source source); /* "config", "imds", "deri
 struct host {
     char region[REGION_SIZE]; /* "": not known, as all texts here */
     char account_id[ACCOUNT_ID_SIZE];
-    char instance_id[32];
-    char availability_zone[40];
+    char instance_id[40];
+    char availability_zone[40];    /* "ap-northeast-1a" */
+    char availability_zone_id[24]; /* "apne1-az4" */
+    char vpc_id[40];
+    char subnet_id[40];            /* of the host's own interface */
+    char asg_name[CONF_NAME_SIZE]; /* EC2 Auto Scaling group */
+    char lifecycle_state[40];      /* "InService"; what EC2 Auto Scaling wants */
     char dns_suffix[DNS_SUFFIX_SIZE];
     const struct partition *partition; /* NULL: not known */
     struct vpc_nets nets;
     enum launch_type launch_type;
     enum host_source region_source;
     enum host_source account_id_source;
+    enum host_source instance_id_source;
+    enum host_source availability_zone_source;
+    enum host_source asg_name_source;
     enum host_source partition_source;
     enum host_source vpc_cidrs_source;
 };

@@ -333,6 +333,8 @@ host_json(const struct host *host)
 
     add_source(sources, "region", host->region_source);
     add_source(sources, "account_id", host->account_id_source);
+    add_source(sources, "instance_id", host->instance_id_source);
+    add_source(sources, "availability_zone", host->availability_zone_source);
     add_source(sources, "partition", host->partition_source);
     add_source(sources, "vpc_cidrs", host->vpc_cidrs_source);
     for (size_t i = 0; i < host->nets.n_cidrs; i++) {

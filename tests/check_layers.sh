@@ -36,17 +36,22 @@ only '#include <openssl/' probes/tls.c
 only '#include <event2/' daemon/loop.c daemon/event_streams.c daemon/status_clients.c daemon/status_server.c
 only '#include <systemd/' systemd/fdstore.c systemd/history.c systemd/journal.c systemd/notify.c
 only '#include <ini.h>' conf/conf.c conf/conf_line.c
-only '#include <jansson.h>' daemon/report_json.h daemon/cli/cli.h daemon/cli/paint.h
+only '#include <jansson.h>' daemon/report_json.h daemon/cli/cli.h daemon/cli/paint.h \
+    daemon/aws/*.c
 
-# the pure layer is what CMakeLists.txt lists as it
-pure=$(sed -n '/^vpce_layer(vpce_pure/,/)/p' CMakeLists.txt | grep -oE '[a-z/_]+\.c' |
-    sed 's/c$/[ch]/')
-[ -n "$pure" ] || fail "CMakeLists.txt: no vpce_pure"
+# the pure layers are what CMakeLists.txt lists as them
+pure=
+for layer in vpce_pure vpce_aws_pure; do
+    found=$(sed -n "/^vpce_layer($layer/,/)/p" CMakeLists.txt | grep -oE '[a-z/_]+\.c' |
+        sed 's/c$/[ch]/')
+    [ -n "$found" ] || fail "CMakeLists.txt: no $layer"
+    pure="$pure $found"
+done
 pure="$pure conf/span.h probes/spec.h"
 # shellcheck disable=SC2086 # a list of patterns
-not_in '#include "(daemon/(loop|log|prober|daemon|status_clients|status_server)|systemd/|daemon/cli/)' $pure
+not_in '#include "(daemon/(loop|log|prober|daemon|status_clients|status_server|aws/(http|imds)\.h)|systemd/|daemon/cli/)' $pure
 not_in '#include "(conf/|systemd/|daemon/[^lu]|daemon/cli/)' probes/*.[ch]
-not_in '#include "(probes/(dns|tcp|tls|probe|addr_probe)|daemon/(loop|prober)|systemd/)' conf/*.[ch]
+not_in '#include "(probes/(dns|tcp|tls|probe|addr_probe)|daemon/(loop|prober|aws/)|systemd/)' conf/*.[ch]
 
 banned='\<(strcpy|strcat|sprintf|vsprintf|strncpy|atoi|atol|strtol|strtoul|alloca|gethostbyname|getaddrinfo|sleep|usleep|signal)\('
 found=$(grep -nE "$banned" -r daemon probes conf systemd --include='*.[ch]' |
