@@ -258,7 +258,7 @@ caps_endpoints(void **state)
 
     (void)state;
     for (int64_t i = 1; i <= OUTAGES_ENDPOINTS_MAX + 3; i++) {
-        char key[24];
+        char key[32];
         const struct row failed = {i, key, TO_FAILED, "5000", "a"};
 
         (void)snprintf(key, sizeof(key), "endpoint%" PRId64, i);
