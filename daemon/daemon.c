@@ -8,6 +8,7 @@
 #include "daemon/loop.h"
 #include "daemon/prober.h"
 #include "daemon/refusal.h"
+#include "daemon/state_store.h"
 #include "daemon/status_server.h"
 #include "daemon/util.h"
 #include "systemd/journal.h"
@@ -39,6 +40,7 @@ struct daemon {
     char own_socket[108]; /* path of the socket that was made here; "": passed (unix(7)) */
     enum host_state state;
     struct moment since;
+    struct transition_log *log;
     struct loop_timer *causes_timer;
     uint64_t causes_told; /* bit of each verdict code that is a cause now */
 };
@@ -251,14 +253,27 @@ on_run(const struct endpoint *e, void *arg)
     }
 }
 
+/* What a restart shall not lose. */
+static void
+save_state(struct daemon *d)
+{
+    struct report report;
+
+    prober_report(d->prober, d->since, &report);
+    report.state = d->state; /* as it was told */
+    state_store_save(&report, d->log);
+}
+
 static void
 on_change(const struct endpoint *e, const struct transition *change, void *arg)
 {
     struct daemon *d = arg;
 
+    transition_log_add(d->log, e, change, moment_now(d->loop).wall_ms);
     log_endpoint_change(d, e, change);
     status_server_publish_verdict(d->server, e, change);
     update_host(d);
+    save_state(d);
 }
 
 /* Only what is new: at the first look a closed Internet is what is meant to be. */
@@ -362,13 +377,21 @@ on_probe_now(int signal_number, void *arg)
 }
 
 static void
+on_drained(void *arg)
+{
+    struct daemon *d = arg;
+
+    loop_stop(d->loop);
+}
+
+static void
 on_stop(int signal_number, void *arg)
 {
     struct daemon *d = arg;
 
     log_msg(LOG_INFO, LOG_TOPIC_LOOP, "%s, stopping", strsignal(signal_number));
     notify_stopping();
-    loop_stop(d->loop);
+    status_server_drain(d->server, on_drained, d);
 }
 
 static void
@@ -468,6 +491,26 @@ log_start(struct daemon *d)
     }
 }
 
+/* Go on where the process before left off, if there was one. */
+static int
+restore_state(struct daemon *d)
+{
+    struct state_image image;
+
+    if (state_store_load(moment_now(d->loop), &image)) {
+        prober_restore(d->prober, &image);
+        d->log = TAKE(image.log);
+        if (prober_host_state(d->prober) == image.host_state) {
+            d->state = image.host_state; /* else it changed with the configuration, and is told */
+            d->since = image.host_since;
+        }
+        state_image_reset(&image);
+    } else {
+        d->log = transition_log_new();
+    }
+    return d->log != NULL ? 0 : -ENOMEM;
+}
+
 static int
 open_all(struct daemon *d)
 {
@@ -490,6 +533,9 @@ open_all(struct daemon *d)
         r = make_prober(d, d->conf, &d->prober);
     }
     if (r == 0) {
+        r = restore_state(d);
+    }
+    if (r == 0) {
         r = open_server(d);
     }
     return r;
@@ -503,6 +549,7 @@ close_all(struct daemon *d)
         (void)unlink(d->own_socket);
     }
     prober_free(d->prober);
+    transition_log_free(d->log);
     loop_timer_free(d->causes_timer);
     loop_timer_free(d->watchdog);
     loop_free(d->loop);
@@ -542,6 +589,7 @@ daemon_run(const struct daemon_options *options)
         prober_start(d.prober);
         notify_ready("probing");
         r = loop_run(d.loop);
+        save_state(&d);
     } else {
         log_msg(LOG_ERR, LOG_TOPIC_LOOP, "cannot start: %s", strerror(-r));
     }

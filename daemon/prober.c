@@ -469,6 +469,14 @@ prober_adopt(struct prober *prober, struct prober *old)
 }
 
 void
+prober_restore(struct prober *prober, struct state_image *image)
+{
+    for (size_t i = 0; i < prober->n; i++) {
+        (void)state_image_restore(image, &prober->endpoints[i]);
+    }
+}
+
+void
 prober_start(struct prober *prober)
 {
     prober_probe_all(prober);

@@ -5,6 +5,7 @@
 #define VPCE_DAEMON_PROBER_H
 
 #include "daemon/report.h"
+#include "daemon/state_image.h"
 
 struct loop;
 struct prober;
@@ -31,6 +32,9 @@ int prober_new(struct loop *loop, const struct conf *conf, bool once,
 /* Take over states, histories and counters of endpoints whose name and port are the same. Before
  * prober_start. */
 void prober_adopt(struct prober *prober, struct prober *old);
+
+/* The same from what outlived a restart. */
+void prober_restore(struct prober *prober, struct state_image *image);
 
 void prober_start(struct prober *prober);
 

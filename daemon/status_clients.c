@@ -33,6 +33,7 @@ struct client {
     int64_t since_us; /* when the present request was waited for */
     uid_t uid;
     bool answering;         /* not idle */
+    bool served;            /* it has had an answer */
     client_gone_fn on_gone; /* a stream; or NULL */
     void *arg;
 };
@@ -80,6 +81,7 @@ on_close(struct evhttp_connection *connection, void *arg)
     loop_timer_stop(client->deadline);
     client->connection = NULL;
     client->answering = false;
+    client->served = false;
     if (client->on_gone != NULL) {
         TAKE(client->on_gone)(client->arg);
     }
@@ -88,8 +90,11 @@ on_close(struct evhttp_connection *connection, void *arg)
 static void
 on_answered(struct evhttp_request *request, void *arg)
 {
+    struct client *client = arg;
+
     (void)request;
-    start_waiting(arg);
+    client->served = true;
+    start_waiting(client);
 }
 
 /* On an IP socket the kernel says -1. */
@@ -262,6 +267,19 @@ status_clients_stream(struct status_clients *clients, struct evhttp_request *req
     client->on_gone = on_gone;
     client->arg = arg;
     loop_timer_stop(client->deadline);
+    return true;
+}
+
+bool
+status_clients_are_served(const struct status_clients *clients)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(clients->places); i++) {
+        const struct client *client = &clients->places[i];
+
+        if (!is_free(client) && client->on_gone == NULL && (client->answering || !client->served)) {
+            return false;
+        }
+    }
     return true;
 }
 

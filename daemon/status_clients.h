@@ -38,6 +38,9 @@ void status_clients_settle(struct status_clients *clients);
  * Takes the request's on_complete callback. */
 void status_clients_answer(struct status_clients *clients, struct evhttp_request *request);
 
+/* Nobody waits for an answer: each has had one, or gets a stream. */
+bool status_clients_are_served(const struct status_clients *clients);
+
 typedef void (*client_gone_fn)(void *arg);
 
 /* The answer is a stream without end: no deadline counts, and on_gone is called once, when the

@@ -28,6 +28,9 @@
 #define BODY_MAX 1024
 #define BACKLOG 64
 
+/* How often we see whether everybody is served. */
+#define DRAIN_LOOK_MS 10
+
 /* Out of descriptors, accepting again at once would spin. */
 #define ACCEPT_PAUSE_MS 200
 
@@ -43,6 +46,10 @@ struct status_server {
     struct evhttp *http;
     struct status_clients *clients;
     struct event_streams *streams;
+    struct loop_timer *drain;
+    void (*on_drained)(void *arg);
+    void *drained_arg;
+    int64_t drain_until_ms;
     struct loop_timer *accepted; /* one turn of the loop after each connection */
     status_server_fn report;
     void *arg;
@@ -275,12 +282,16 @@ on_accepted(void *arg)
     struct status_server *server = arg;
 
     status_clients_settle(server->clients);
-    for (size_t i = 0; i < server->n_listeners; i++) {
+    for (size_t i = 0; i < server->n_listeners && server->on_drained == NULL; i++) {
         if (!server->listeners[i].paused) {
             (void)evconnlistener_enable(server->listeners[i].listener);
         }
     }
 }
+
+/* libevent hands its error callback evhttp's argument, not ours, so the one server of the process
+ * has to be found here. */
+static struct status_server *the_server;
 
 static void
 on_pause_over(void *arg)
@@ -288,12 +299,10 @@ on_pause_over(void *arg)
     struct listener *listener = arg;
 
     listener->paused = false;
-    (void)evconnlistener_enable(listener->listener);
+    if (the_server->on_drained == NULL) {
+        (void)evconnlistener_enable(listener->listener);
+    }
 }
-
-/* libevent hands its error callback evhttp's argument, not ours, so the one server of the process
- * has to be found here. */
-static struct status_server *the_server;
 
 static struct listener *
 find_listener(const struct evconnlistener *evlistener)
@@ -323,6 +332,18 @@ on_accept_error(struct evconnlistener *evlistener, void *arg)
     }
 }
 
+static void
+on_drain_timer(void *arg)
+{
+    struct status_server *server = arg;
+
+    if (status_clients_are_served(server->clients) ||
+        loop_now_ms(server->loop) >= server->drain_until_ms ||
+        loop_timer_set(server->drain, DRAIN_LOOK_MS) < 0) {
+        server->on_drained(server->drained_arg);
+    }
+}
+
 struct status_server *
 status_server_new(struct loop *loop, status_server_fn report, void *arg)
 {
@@ -337,10 +358,12 @@ status_server_new(struct loop *loop, status_server_fn report, void *arg)
     server->http = evhttp_new(loop_event_base(loop));
     server->clients = status_clients_new(loop);
     server->accepted = loop_timer_new(loop, on_accepted, server);
+    server->drain = loop_timer_new(loop, on_drain_timer, server);
     if (server->clients != NULL) {
         server->streams = event_streams_new(server->clients);
     }
-    if (server->http == NULL || server->streams == NULL || server->accepted == NULL) {
+    if (server->http == NULL || server->streams == NULL || server->accepted == NULL ||
+        server->drain == NULL) {
         status_server_free(server);
         return NULL;
     }
@@ -352,6 +375,23 @@ status_server_new(struct loop *loop, status_server_fn report, void *arg)
     evhttp_set_gencb(server->http, on_request, server);
     the_server = server;
     return server;
+}
+
+void
+status_server_drain(struct status_server *server, void (*on_drained)(void *arg), void *arg)
+{
+    if (server->on_drained != NULL) {
+        return; /* asked for already */
+    }
+    server->on_drained = on_drained;
+    server->drained_arg = arg;
+    server->drain_until_ms = loop_now_ms(server->loop) + STATUS_DRAIN_MS;
+    for (size_t i = 0; i < server->n_listeners; i++) {
+        (void)evconnlistener_disable(server->listeners[i].listener);
+    }
+    if (loop_timer_set(server->drain, 0) < 0) {
+        on_drain_timer(server);
+    }
 }
 
 int
@@ -394,6 +434,7 @@ status_server_free(struct status_server *server)
     }
     status_clients_free(server->clients);
     loop_timer_free(server->accepted);
+    loop_timer_free(server->drain);
     free(server);
     the_server = NULL;
 }

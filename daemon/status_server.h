@@ -23,6 +23,12 @@ void status_server_publish_state(struct status_server *server, const char *old_s
 void status_server_publish_verdict(
     struct status_server *server, const struct endpoint *e, const struct transition *change);
 
+/* Accept nobody any more: on a socket that systemd keeps they wait for the next daemon. on_drained
+ * is called once, later, from the loop: when all who were accepted have their answer, or after
+ * STATUS_DRAIN_MS. */
+#define STATUS_DRAIN_MS 300
+void status_server_drain(struct status_server *server, void (*on_drained)(void *arg), void *arg);
+
 /* Closes all. NULL is fine. */
 void status_server_free(struct status_server *server);
 

@@ -17,7 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import run as scenarios  # noqa: E402
+import world as scenarios  # noqa: E402
 
 SDBOX = os.path.join(scenarios.HERE, "..", "sdbox")
 WAIT_S = 100

@@ -21,7 +21,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import run as scenarios  # noqa: E402
+import world as scenarios  # noqa: E402
 
 SCHEMA = os.path.join(scenarios.HERE, "..", "..", "daemon", "status.schema.json")
 expect = scenarios.Expectations()

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import run as scenarios  # noqa: E402
+import world as scenarios  # noqa: E402
 
 SDBOX = os.path.join(scenarios.HERE, "..", "sdbox")
 

@@ -17,7 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import run as scenarios  # noqa: E402
+import world as scenarios  # noqa: E402
 
 SDBOX = os.path.join(scenarios.HERE, "..", "sdbox")
 OUT = "/mnt/out"
@@ -147,6 +147,29 @@ def tells_the_journal():
     expect("with what to change", all(record.get(k) for k in (
         "VPCE_SUMMARY", "VPCE_REMEDY", "VPCE_DURATION_MS")), True)
     expect("STATUS= tells it", wait_until(lambda: "ecr.api (blocked)" in show("StatusText")), True)
+
+
+def settled(key):
+    e = next(e for e in status()["endpoints"] if e["endpoint"] == key)
+    return e["state"], e["verdict"], e["since"][:-5]  # whole seconds: told from another clock
+
+
+def remembers():
+    """A restart inside an outage is one outage."""
+    wait_until(lambda: settled("ecs")[0] == "ok" and settled("ecr.api")[0] == "failed")
+    before = [settled(key) for key in ("ecs", "ecr.api")], status()["state"], status()["since"][:-5]
+    records = len(journal("VPCE_ENDPOINT=ecr.api")), len(journal("VPCE_ENDPOINT=ecs"))
+    pid = main_pid()
+    systemctl("restart", SERVICE)
+    wait_until(lambda: main_pid() not in (0, pid) and alive())
+
+    def ran():
+        return all(e["runs"] > 3 for e in status()["endpoints"])
+    expect("probed anew", wait_until(ran), True)
+    after = [settled(key) for key in ("ecs", "ecr.api")], status()["state"], status()["since"][:-5]
+    expect("states and their beginnings outlive a restart", after, before)
+    expect("nothing is told twice",
+           (len(journal("VPCE_ENDPOINT=ecr.api")), len(journal("VPCE_ENDPOINT=ecs"))), records)
 
 
 def sees_the_machine():
@@ -281,8 +304,8 @@ def asking_again_and_again_stops():
     expect("with its socket", (show("ActiveState", SOCKET_UNIT), alive()), ("active", True))
 
 
-INSIDE = [units_are_sound, first_client_activates, tells_the_journal, sees_the_machine, reloads,
-          survives, restarts_leave_nothing, broken_configuration_does_not_loop,
+INSIDE = [units_are_sound, first_client_activates, tells_the_journal, remembers, sees_the_machine,
+          reloads, survives, restarts_leave_nothing, broken_configuration_does_not_loop,
           asking_again_and_again_stops]
 
 
@@ -313,7 +336,7 @@ cp '{scenarios.STATE}/pki/ca.crt' "$1/etc/vpce-probe/ca.crt"
 chmod -R a+rX "$1/etc/vpce-probe"
 """)
     os.chmod(path, 0o755)
-    for name in ("unit.py", "run.py", "journal.py"):
+    for name in ("unit.py", "world.py", "journal.py"):
         shutil.copy(os.path.join(scenarios.HERE, name), world.folder)
     return path
 
