@@ -58,7 +58,7 @@ add_entry(struct record *record, const char *name, const char *value)
     char *entry = NULL;
     int len;
 
-    if (value == NULL || value[0] == '\0' || (size_t)record->n == ARRAY_SIZE(record->entries)) {
+    if (value == NULL || (size_t)record->n == ARRAY_SIZE(record->entries)) {
         return;
     }
     len = asprintf(&entry, "%s=%s", name, value);

@@ -25,7 +25,8 @@ const char *journal_message_id(enum journal_event event);
  * without a word (systemd.journal-fields(7)). */
 struct journal_field {
     const char *name;
-    const char *value; /* any bytes; NULL or "": the field is left out */
+    const char *value; /* NULL: the field is left out. "": it is there, and empty, so that the
+                          catalog shows nothing for it; it would show the name of one left out */
 };
 
 #define JOURNAL_FIELDS_MAX 48

@@ -56,6 +56,10 @@ add_test(NAME names.aws_cli
 set_tests_properties(unit.cli_explain PROPERTIES LABELS unit TIMEOUT 120)
 set_tests_properties(names.aws_cli PROPERTIES LABELS quality SKIP_RETURN_CODE 77 TIMEOUT 600)
 
+add_test(NAME unit.catalog
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/catalog.py ${CMAKE_SOURCE_DIR})
+set_tests_properties(unit.catalog PROPERTIES LABELS unit)
+
 # the shipped configuration, as it is and with every line of it in force
 add_test(NAME unit.shipped_conf
   COMMAND sh -ec "$<TARGET_FILE:vpce-probed> --config ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf --check-config

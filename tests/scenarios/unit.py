@@ -172,6 +172,25 @@ def remembers():
            (len(journal("VPCE_ENDPOINT=ecr.api")), len(journal("VPCE_ENDPOINT=ecs"))), records)
 
 
+def explains_its_records():
+    expect("the catalog is taken", sh(["journalctl", "--update-catalog"]), (0, ""))
+    # enough of a locale to have the name of one: the texts come from the catalog alone
+    shutil.copytree("/usr/lib/locale/C.utf8", "/usr/lib/locale/ja_JP.utf8")
+    for language, heading, locale in (("English", "What to change:", "C.UTF-8"),
+                                      ("Japanese", "対処:", "ja_JP.UTF-8")):
+        for state in ("failed", "ok"):
+            match = ["VPCE_ENDPOINT=" + ("ecr.api" if state == "failed" else "ecs"),
+                     "VPCE_STATE=" + state]
+            text = subprocess.run(["journalctl", "-q", "-x", "-u", SERVICE, *match],
+                                  env=dict(os.environ, LANG=locale), capture_output=True,
+                                  encoding="utf-8", check=False).stdout
+            remedy = journal(*match)[0]["VPCE_REMEDY"]
+            expect(f"{language}, {state}: the remedy", f"{heading}\n░░ {remedy}\n" in text, True)
+            expect(f"{language}, {state}: is there", remedy != "", state == "failed")
+            expect(f"{language}, {state}: nothing is left to fill in",
+                   [word for word in text.split() if "VPCE_" in word or "@" in word], [])
+
+
 def sees_the_machine():
     write("/etc/ecs/ecs.config", "HTTP_PROXY=http://agent-proxy.example:3128\n")
     write("/etc/systemd/system/docker.service.d/proxy.conf",
@@ -253,9 +272,10 @@ def restarts_leave_nothing():
 
     before = wait_fds()
     failed = []
+    # one that is just being served may lose its answer (52, 56), none may stand before a closed door
     client = subprocess.Popen(
-        ["sh", "-c", f"while sleep 0.5; do curl -sS -m 10 --unix-socket {SOCKET} "
-         "http://localhost/livez >/dev/null || echo failed; done"],
+        ["sh", "-c", f"while sleep 0.5; do curl -s -m 10 --unix-socket {SOCKET} -o /dev/null "
+         "http://localhost/livez || case $? in 52|56) ;; *) echo failed with $? ;; esac; done"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for i in range(RESTARTS):
         if systemctl("restart", SERVICE) != 0:
@@ -263,7 +283,7 @@ def restarts_leave_nothing():
     client.terminate()
     complaints = client.communicate()[0]
     expect(f"{RESTARTS} restarts", failed, [])
-    expect("no client saw them", complaints, "")
+    expect("no client was refused", complaints, "")
     expect("nothing is left", wait_fds(), before)
     pid = main_pid()
     expect("restart of the socket", systemctl("restart", SOCKET_UNIT), 0)
@@ -304,9 +324,9 @@ def asking_again_and_again_stops():
     expect("with its socket", (show("ActiveState", SOCKET_UNIT), alive()), ("active", True))
 
 
-INSIDE = [units_are_sound, first_client_activates, tells_the_journal, remembers, sees_the_machine,
-          reloads, survives, restarts_leave_nothing, broken_configuration_does_not_loop,
-          asking_again_and_again_stops]
+INSIDE = [units_are_sound, first_client_activates, tells_the_journal, explains_its_records,
+          remembers, sees_the_machine, reloads, survives, restarts_leave_nothing,
+          broken_configuration_does_not_loop, asking_again_and_again_stops]
 
 
 def inside():
