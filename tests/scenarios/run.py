@@ -74,7 +74,7 @@ def main():
                 for i in range(min(args.worlds, len(todo)))]
         for i, end in enumerate(ends):
             if end.result() is not None:
-                report(f"end of world {i}", end.result(), None)
+                report(f"world {i}", end.result(), None)
     return 143 if STOPPING.is_set() else report.end()
 
 

@@ -265,8 +265,9 @@ Imds=off
 
 def in_world(number, bin_dir, jobs, work):
     """Starts a world, lets `work(world, job)` do one job after the other. Returns what was wrong
-    with its end, or None."""
+    with the world itself, or None."""
     world = World(number, bin_dir)
+    broken = None
     try:
         world.start()
         while jobs and not STOPPING.is_set():
@@ -277,6 +278,8 @@ def in_world(number, bin_dir, jobs, work):
             work(world, job)
     except Stopped:
         pass
+    except (RuntimeError, subprocess.CalledProcessError) as problem:
+        broken = str(problem)
     finally:
         wrong = world.stop()
-    return wrong
+    return broken or wrong
