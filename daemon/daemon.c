@@ -314,7 +314,11 @@ make_prober(struct daemon *d, const struct conf *conf, struct prober **ret)
     const struct prober_callbacks callbacks = {
         .on_change = on_change, .on_run = on_run, .on_egress = on_egress, .arg = d};
     char error[PROBER_ERROR_SIZE];
-    int r = prober_new(d->loop, conf, false, &callbacks, ret, error);
+    struct host host;
+    int r;
+
+    host_from_conf(conf, &host);
+    r = prober_new(d->loop, conf, &host, false, &callbacks, ret, error);
 
     if (r < 0) {
         log_msg(LOG_ERR, LOG_TOPIC_CONF, "%s", error);

@@ -400,7 +400,7 @@ open_endpoints(struct prober *prober, const struct plan *plan)
 }
 
 int
-prober_new(struct loop *loop, const struct conf *conf, bool once,
+prober_new(struct loop *loop, const struct conf *conf, const struct host *host, bool once,
     const struct prober_callbacks *callbacks, struct prober **ret,
     char error[static PROBER_ERROR_SIZE])
 {
@@ -417,7 +417,7 @@ prober_new(struct loop *loop, const struct conf *conf, bool once,
     prober->once = once;
     prober->callbacks = *callbacks;
     prober->queue_end = &prober->queue;
-    host_from_conf(conf, &prober->host);
+    prober->host = *host;
     set_policy(prober);
     r = plan_build(conf, &prober->host, false, &plan);
     if (r == 0) {

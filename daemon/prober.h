@@ -22,10 +22,11 @@ struct prober_callbacks {
 
 #define PROBER_ERROR_SIZE 512
 
-/* loop and conf are borrowed and outlive it. once: every endpoint is probed once when started, and
- * its first run decides. callbacks: copied; a NULL function is not called.
- * 0; or a negative errno, and error says what could not be had, in one sentence. */
-int prober_new(struct loop *loop, const struct conf *conf, bool once,
+/* loop and conf are borrowed and outlive it; host, what is known of it now, is copied. once: every
+ * endpoint is probed once when started, and its first run decides. callbacks: copied; a NULL
+ * function is not called. 0; or a negative errno, and error says what could not be had, in one
+ * sentence. */
+int prober_new(struct loop *loop, const struct conf *conf, const struct host *host, bool once,
     const struct prober_callbacks *callbacks, struct prober **ret,
     char error[static PROBER_ERROR_SIZE]);
 

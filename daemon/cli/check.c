@@ -125,8 +125,10 @@ run(struct check *check, const struct conf *conf, const struct cli_options *opti
         .on_run = on_run, .on_egress = on_egress, .arg = check};
     struct moment since = moment_now(check->loop);
     char error[PROBER_ERROR_SIZE];
+    struct host host;
 
-    if (prober_new(check->loop, conf, true, &callbacks, &check->prober, error) < 0) {
+    host_from_conf(conf, &host);
+    if (prober_new(check->loop, conf, &host, true, &callbacks, &check->prober, error) < 0) {
         (void)fprintf(stderr, "vpce-probe: %s\n", error);
         return CLI_EXIT_UNKNOWN;
     }

@@ -170,8 +170,10 @@ make_prober(struct flow *f, const struct conf *conf, bool once)
     struct prober_callbacks callbacks = {.on_change = on_change, .on_run = on_run, .arg = f};
     char error[PROBER_ERROR_SIZE];
     struct prober *prober = NULL;
+    struct host host;
 
-    assert_int_equal(prober_new(f->loop, conf, once, &callbacks, &prober, error), 0);
+    host_from_conf(conf, &host);
+    assert_int_equal(prober_new(f->loop, conf, &host, once, &callbacks, &prober, error), 0);
     return prober;
 }
 
