@@ -17,7 +17,8 @@ struct egress {
     void *arg;
     enum internet internet;
     int64_t started_ms;
-    bool again; /* asked for while it was looking */
+    bool spoiled; /* the newest run */
+    bool again;   /* asked for while it was looking */
 };
 
 /* An address that says nothing about the Internet: a VPC endpoint carries it after all, or it is
@@ -30,10 +31,12 @@ is_no_control(const struct addr_result *addr)
 }
 
 enum internet
-egress_of_run(const struct probe_result *result)
+egress_of_run(const struct probe_result *result, bool *ret_spoiled)
 {
     unsigned n_closed = 0;
+    bool resources = false;
 
+    *ret_spoiled = false;
     for (size_t i = 0; i < result->n_addrs; i++) {
         const struct addr_result *addr = &result->addrs[i];
 
@@ -43,12 +46,11 @@ egress_of_run(const struct probe_result *result)
         if (addr->connect_us >= 0) {
             return INTERNET_OPEN;
         }
-        if (addr->outcome == ADDR_OUTCOME_RESOURCES) {
-            return INTERNET_UNKNOWN;
-        }
+        resources |= addr->outcome == ADDR_OUTCOME_RESOURCES;
         n_closed++;
     }
-    return n_closed > 0 && !result->spoiled ? INTERNET_CLOSED : INTERNET_UNKNOWN;
+    *ret_spoiled = resources || result->spoiled;
+    return n_closed > 0 && !*ret_spoiled ? INTERNET_CLOSED : INTERNET_UNKNOWN;
 }
 
 static void
@@ -58,7 +60,11 @@ on_result(struct probe_result *result, void *arg)
 
     enum internet before = egress->internet;
 
-    egress->internet = egress_of_run(result);
+    enum internet found = egress_of_run(result, &egress->spoiled);
+
+    if (!egress->spoiled) {
+        egress->internet = found;
+    }
     if (egress->again) {
         egress_start(egress);
     }
@@ -119,6 +125,12 @@ const char *
 egress_hostname(const struct egress *egress)
 {
     return egress->spec.hostname;
+}
+
+bool
+egress_is_inconclusive(const struct egress *egress)
+{
+    return egress->spoiled || egress->internet == INTERNET_UNKNOWN;
 }
 
 enum internet

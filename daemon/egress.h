@@ -12,8 +12,9 @@ struct egress;
 /* before: what was known until then. */
 typedef void (*egress_fn)(enum internet before, void *arg);
 
-/* What a run of the control says. Pure. */
-enum internet egress_of_run(const struct probe_result *result);
+/* What a run of the control says. Pure. ret_spoiled: nothing, through our own fault: what was known
+ * stays, and it is to be tried again soon. */
+enum internet egress_of_run(const struct probe_result *result, bool *ret_spoiled);
 
 /* env and nets are borrowed and outlive it. NULL without memory. */
 struct egress *egress_new(const struct probe_env *env, const struct vpc_nets *nets,
@@ -27,7 +28,10 @@ void egress_start(struct egress *egress);
 bool egress_is_running(const struct egress *egress);
 const char *egress_hostname(const struct egress *egress);
 
-/* The newest finding; UNKNOWN before the first, and after a run that found nothing out. */
+/* The newest run found nothing out. */
+bool egress_is_inconclusive(const struct egress *egress);
+
+/* The newest finding; UNKNOWN before the first. */
 enum internet egress_internet(const struct egress *egress);
 
 /* When the newest run began, monotonic milliseconds; INT64_MIN: never. */

@@ -21,6 +21,9 @@ struct outlook {
     struct loop *loop;
     struct egress *egress; /* NULL: there is no control */
     struct loop_timer *timer;
+    int64_t retry_ms; /* after a look that found nothing out */
+    egress_fn on_egress;
+    void *arg;
     struct clients clients;
     int64_t clients_read_ms;
 };
@@ -38,9 +41,20 @@ on_timer(void *arg)
     outlook_look(arg, 0);
 }
 
+static void
+on_egress_done(enum internet before, void *arg)
+{
+    struct outlook *outlook = arg;
+
+    if (egress_is_inconclusive(outlook->egress)) {
+        (void)loop_timer_set(outlook->timer, outlook->retry_ms);
+    }
+    outlook->on_egress(before, outlook->arg);
+}
+
 static int
 open_egress(struct outlook *outlook, const struct probe_env *env, const struct conf *conf,
-    const struct host *host, egress_fn on_egress, void *arg)
+    const struct host *host)
 {
     char hostname[HOSTNAME_SIZE];
 
@@ -48,7 +62,7 @@ open_egress(struct outlook *outlook, const struct probe_env *env, const struct c
         return 0;
     }
     outlook->timer = loop_timer_new(outlook->loop, on_timer, outlook);
-    outlook->egress = egress_new(env, &host->nets, hostname, on_egress, arg);
+    outlook->egress = egress_new(env, &host->nets, hostname, on_egress_done, outlook);
     return outlook->timer != NULL && outlook->egress != NULL ? 0 : -ENOMEM;
 }
 
@@ -62,7 +76,10 @@ outlook_new(const struct probe_env *env, const struct conf *conf, const struct h
         return -ENOMEM;
     }
     outlook->loop = env->loop;
-    if (open_egress(outlook, env, conf, host, on_egress, arg) < 0) {
+    outlook->retry_ms = conf->interval_ms;
+    outlook->on_egress = on_egress;
+    outlook->arg = arg;
+    if (open_egress(outlook, env, conf, host) < 0) {
         outlook_free(outlook);
         return -ENOMEM;
     }
