@@ -1,6 +1,7 @@
 /* See loop.h. Each object owns one libevent event. */
 #include "daemon/loop.h"
 
+#include "daemon/log.h"
 #include "daemon/util.h"
 
 #include <errno.h>
@@ -302,6 +303,17 @@ loop_event_base(struct loop *loop)
     return loop->base;
 }
 
+/* libevent's own words: on stderr they would come unbounded, with what a peer sent in them. */
+static void
+on_libevent_log(int severity, const char *message)
+{
+    char line[256] = "";
+    struct text t = TEXT(line);
+
+    (void)text_add_escaped(&t, message, strlen(message));
+    log_msg(severity == EVENT_LOG_ERR ? LOG_ERR : LOG_DEBUG, LOG_TOPIC_LOOP, "libevent: %s", line);
+}
+
 struct loop *
 loop_new(void)
 {
@@ -310,6 +322,7 @@ loop_new(void)
     if (loop == NULL) {
         return NULL;
     }
+    event_set_log_callback(on_libevent_log);
     loop->base = event_base_new();
     if (loop->base != NULL) {
         loop->lag_timer = loop_timer_new(loop, on_lag_timer, loop);
