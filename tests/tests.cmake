@@ -18,7 +18,7 @@ foreach(source ${unit_tests})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
   target_link_libraries(${name}
-    PRIVATE vpce_prober vpce_probes vpce_conf vpce_aws_pure vpce_json vpce_table_flags PkgConfig::CMOCKA)
+    PRIVATE vpce_prober vpce_probes vpce_conf vpce_aws vpce_json vpce_table_flags PkgConfig::CMOCKA)
   add_test(NAME unit.${name} COMMAND ${name})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
 endforeach()
