@@ -3,7 +3,7 @@
  * changed. */
 #include "daemon/daemon.h"
 
-#include "conf/timespan.h"
+#include "daemon/announce.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/prober.h"
@@ -80,109 +80,6 @@ summarize(struct daemon *d, char ret[static REPORT_SUMMARY_SIZE])
     report_summary(&report, ret);
 }
 
-static int
-level_of_endpoint(const struct endpoint *e)
-{
-    if (!e->spec.required || e->state == STATE_OK || e->state == STATE_UNKNOWN) {
-        return LOG_NOTICE;
-    }
-    return e->state == STATE_FAILED ? LOG_ERR : LOG_WARNING;
-}
-
-static int
-level_of_host(enum host_state state)
-{
-    if (state == HOST_STATE_UNHEALTHY) {
-        return LOG_ERR;
-    }
-    return state == HOST_STATE_DEGRADED ? LOG_WARNING : LOG_NOTICE;
-}
-
-static void
-log_host_change(struct daemon *d, enum host_state state)
-{
-    char summary[REPORT_SUMMARY_SIZE];
-    char line[LOG_LINE_SIZE];
-    char duration[24];
-    char lasted[TIMESPAN_TEXT_SIZE];
-    struct moment now = moment_now(d->loop);
-    int64_t lasted_ms = now.mono_ms - d->since.mono_ms;
-    enum host_state old = d->state;
-
-    d->state = state;
-    d->since = now;
-    summarize(d, summary);
-    (void)snprintf(duration, sizeof(duration), "%lld", (long long)lasted_ms);
-    (void)snprintf(line, sizeof(line), "host %s (%s for %s): %s", host_state_str(state),
-        host_state_str(old), timespan_format(lasted_ms, lasted), summary);
-
-    const struct journal_field fields[] = {
-        {"VPCE_STATE", host_state_str(state)},
-        {"VPCE_OLD_STATE", host_state_str(old)},
-        {"VPCE_SUMMARY", summary},
-        {"VPCE_DURATION_MS", duration},
-    };
-
-    journal_send(
-        JOURNAL_EVENT_HOST_CHANGED, level_of_host(state), line, fields, ARRAY_SIZE(fields));
-    status_server_publish_state(d->server, host_state_str(old));
-}
-
-/* A VPCE_ADDRESS for each address that fails; returns how many fields there are now. */
-static size_t
-add_address_fields(struct journal_field *fields, size_t n, const struct endpoint *e,
-    char texts[static PROBE_RESULT_ADDRS_MAX][ADDR_TEXT_SIZE])
-{
-    const struct probe_result *result = &e->evidence;
-    size_t n_texts = 0;
-
-    for (size_t i = 0; i < result->n_addrs && n < JOURNAL_FIELDS_MAX; i++) {
-        if (result->addrs[i].judged && result->addrs[i].outcome != ADDR_OUTCOME_OK &&
-            n_texts < PROBE_RESULT_ADDRS_MAX) {
-            const char *text = addr_format(&result->addrs[i].addr, texts[n_texts++]);
-
-            fields[n++] = (struct journal_field){"VPCE_ADDRESS", text};
-        }
-    }
-    return n;
-}
-
-static void
-log_endpoint_change(struct daemon *d, const struct endpoint *e, const struct transition *change)
-{
-    char line[LOG_LINE_SIZE];
-    char duration[24];
-    char lasted[TIMESPAN_TEXT_SIZE];
-    char remedy[REMEDY_SIZE] = "";
-    char texts[PROBE_RESULT_ADDRS_MAX][ADDR_TEXT_SIZE];
-    struct text text = TEXT(remedy);
-    struct report report;
-
-    prober_report(d->prober, d->since, &report);
-    verdict_remedy(&text, &e->spec, e->verdict, &report.context);
-    (void)snprintf(duration, sizeof(duration), "%lld", (long long)change->lasted_ms);
-    (void)snprintf(line, sizeof(line), "%s %s: %s (%s for %s): %s", e->spec.key,
-        endpoint_state_str(change->state), verdict_str(change->verdict),
-        endpoint_state_str(change->old_state), timespan_format(change->lasted_ms, lasted),
-        e->summary != NULL ? e->summary : "");
-
-    struct journal_field fields[JOURNAL_FIELDS_MAX] = {
-        {"VPCE_ENDPOINT", e->spec.key},
-        {"VPCE_HOST", e->spec.hostname},
-        {"VPCE_STATE", endpoint_state_str(change->state)},
-        {"VPCE_OLD_STATE", endpoint_state_str(change->old_state)},
-        {"VPCE_VERDICT", verdict_str(change->verdict)},
-        {"VPCE_OLD_VERDICT", verdict_str(change->old_verdict)},
-        {"VPCE_PATH", network_path_str(e->path)},
-        {"VPCE_SUMMARY", e->summary},
-        {"VPCE_REMEDY", remedy},
-        {"VPCE_DURATION_MS", duration},
-    };
-    size_t n = add_address_fields(fields, 10, e, texts);
-
-    journal_send(JOURNAL_EVENT_ENDPOINT_CHANGED, level_of_endpoint(e), line, fields, n);
-}
-
 static void
 update_status(struct daemon *d)
 {
@@ -195,48 +92,31 @@ update_status(struct daemon *d)
 static void
 update_host(struct daemon *d)
 {
-    enum host_state state = prober_host_state(d->prober);
+    enum host_state old = d->state;
+    int64_t lasted_ms;
+    struct report report;
 
-    if (state != d->state) {
-        log_host_change(d, state);
+    if (prober_host_state(d->prober) != old) {
+        struct moment now = moment_now(d->loop);
+
+        lasted_ms = now.mono_ms - d->since.mono_ms;
+        d->state = prober_host_state(d->prober);
+        d->since = now;
+        prober_report(d->prober, d->since, &report);
+        announce_host(&report, old, lasted_ms);
+        status_server_publish_state(d->server, host_state_str(old));
     }
     update_status(d);
-}
-
-/* One line when a cause comes, with what to change, and one when it has gone. */
-static void
-log_causes(struct daemon *d)
-{
-    struct report report;
-    uint64_t now = 0;
-
-    _Static_assert(VERDICT_CODE_N <= 64, "a bit each");
-
-    prober_report(d->prober, d->since, &report);
-    for (size_t i = 0; i < report.causes->n; i++) {
-        const struct cause *cause = &report.causes->list[i];
-        uint64_t bit = UINT64_C(1) << cause->code;
-
-        if ((d->causes_told & bit) == 0 && (now & bit) == 0) {
-            log_msg(LOG_WARNING, LOG_TOPIC_STATE, "cause %s: %s. %s", verdict_str(cause->code),
-                cause->summary, cause->remedy);
-        }
-        now |= bit;
-    }
-    for (enum verdict_code code = VERDICT_NONE; code < VERDICT_CODE_N; code++) {
-        if ((d->causes_told & ~now & (UINT64_C(1) << code)) != 0) {
-            log_msg(LOG_NOTICE, LOG_TOPIC_STATE, "cause %s: gone", verdict_str(code));
-        }
-    }
-    d->causes_told = now;
 }
 
 static void
 on_causes_timer(void *arg)
 {
     struct daemon *d = arg;
+    struct report report;
 
-    log_causes(d);
+    prober_report(d->prober, d->since, &report);
+    announce_causes(&report, &d->causes_told);
     update_status(d);
 }
 
@@ -268,15 +148,16 @@ static void
 on_change(const struct endpoint *e, const struct transition *change, void *arg)
 {
     struct daemon *d = arg;
+    struct report report;
 
-    transition_log_add(d->log, e, change, moment_now(d->loop).wall_ms);
-    log_endpoint_change(d, e, change);
+    prober_report(d->prober, d->since, &report);
+    transition_log_add(d->log, e, change, report.now.wall_ms);
+    announce_endpoint(&report, e, change);
     status_server_publish_verdict(d->server, e, change);
     update_host(d);
     save_state(d);
 }
 
-/* Only what is new: at the first look a closed Internet is what is meant to be. */
 static void
 on_egress(enum internet before, void *arg)
 {
@@ -284,20 +165,7 @@ on_egress(enum internet before, void *arg)
     struct report report;
 
     prober_report(d->prober, d->since, &report);
-    if (report.internet == before || report.internet == INTERNET_UNKNOWN) {
-        return;
-    }
-    if (report.internet == INTERNET_CLOSED) {
-        log_msg(before == INTERNET_OPEN ? LOG_NOTICE : LOG_INFO, LOG_TOPIC_STATE,
-            "the Internet is not reachable (%s does not answer): what works goes through VPC "
-            "endpoints",
-            report.egress_control);
-    } else {
-        log_msg(LOG_NOTICE, LOG_TOPIC_STATE,
-            "the Internet is reachable (%s answers): there is a NAT or Internet gateway, and which "
-            "way S3 takes cannot be told",
-            report.egress_control);
-    }
+    announce_internet(&report, before);
 }
 
 static void
