@@ -29,6 +29,10 @@
 /* Looked for this long after a run, for all runs of a burst together. */
 #define CAUSES_DELAY_MS 200
 
+/* With a broken configuration clients cost a start in this time; less than TimeoutStartSec= of the
+ * unit. */
+#define REFUSAL_LINGER_MS 10000
+
 struct daemon {
     const struct daemon_options *options;
     struct loop *loop;
@@ -428,7 +432,7 @@ close_all(struct daemon *d)
     conf_free(d->conf);
 }
 
-/* Those whose connection started the daemon. */
+/* Those whose connection started the daemon, and who comes while they are answered. */
 static void
 refuse_clients(void)
 {
@@ -436,8 +440,10 @@ refuse_clients(void)
     int n = notify_take_sockets(fds);
 
     if (n > 0) {
-        refusal_answer(fds, (size_t)n,
-            "vpce-probed cannot start, its configuration is wrong: see journalctl -u vpce-probe");
+        notify_status("the configuration is wrong");
+        (void)refusal_answer(fds, (size_t)n,
+            "vpce-probed cannot start, its configuration is wrong: see journalctl -u vpce-probe",
+            REFUSAL_LINGER_MS);
     }
 }
 

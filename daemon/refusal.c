@@ -1,4 +1,5 @@
-/* See refusal.h. Plain system calls: this is what is left when nothing else could be set up. */
+/* See refusal.h. Plain system calls: this is what is left when nothing else could be set up. One
+ * client after the other, each for a short time. */
 #include "daemon/refusal.h"
 
 #include "daemon/util.h"
@@ -8,8 +9,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define TOTAL_MS 500
-#define CLIENTS_MAX 256 /* at most the backlog; the kernel caps it near this */
+#define SOCKETS_MAX 16
+#define CLIENT_MS 200
+#define EXTRA_MS 500 /* for the rest of the queue, when the time is over */
 
 static int64_t
 now_ms(void)
@@ -20,20 +22,11 @@ now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Until there is something to read or the time is up. */
-static bool
-wait_readable(int fd, int64_t deadline_ms)
-{
-    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-    int64_t left_ms = deadline_ms - now_ms();
-
-    return poll(&pollfd, 1, left_ms > 0 ? (int)left_ms : 0) > 0;
-}
-
 /* The request is read first: a client that is still sending would see a reset, not the answer. */
 static void
-answer(int fd, const char *line, int64_t deadline_ms)
+answer(int fd, const char *line)
 {
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
     char request[4096];
     char response[1024];
     struct text t = TEXT(response);
@@ -42,27 +35,53 @@ answer(int fd, const char *line, int64_t deadline_ms)
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
         "Connection: close\r\nContent-Length: %zu\r\n\r\n%s\n",
         strlen(line) + 1, line);
-    if (wait_readable(fd, deadline_ms)) {
+    if (poll(&pollfd, 1, CLIENT_MS) > 0) {
         (void)recv(fd, request, sizeof(request), MSG_DONTWAIT);
     }
     (void)send(fd, response, t.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void
-refusal_answer(const int *fds, size_t n, const char *line)
+/* One client of each socket that has one. */
+static size_t
+answer_ready(const struct pollfd *fds, size_t n, const char *line)
 {
-    int64_t deadline_ms = now_ms() + TOTAL_MS;
-    unsigned n_clients = 0;
+    size_t n_answered = 0;
 
     for (size_t i = 0; i < n; i++) {
-        while (n_clients < CLIENTS_MAX && wait_readable(fds[i], 0)) {
-            CLEANUP(cleanup_fd) int client = accept4(fds[i], NULL, NULL, SOCK_CLOEXEC);
+        if (fds[i].revents != 0) {
+            CLEANUP(cleanup_fd) int client = accept4(fds[i].fd, NULL, NULL, SOCK_CLOEXEC);
 
-            if (client < 0) {
-                break;
+            if (client >= 0) {
+                answer(client, line);
+                n_answered++;
             }
-            n_clients++;
-            answer(client, line, deadline_ms);
         }
+    }
+    return n_answered;
+}
+
+size_t
+refusal_answer(const int *fds, size_t n, const char *line, int64_t linger_ms)
+{
+    int64_t deadline_ms = now_ms() + linger_ms;
+    struct pollfd pollfds[SOCKETS_MAX];
+    size_t total = 0;
+
+    n = n < SOCKETS_MAX ? n : SOCKETS_MAX;
+    for (size_t i = 0; i < n; i++) {
+        pollfds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    }
+    for (;;) {
+        int64_t left_ms = deadline_ms - now_ms();
+        size_t n_answered;
+
+        if (poll(pollfds, n, total > 0 && left_ms > 0 ? (int)left_ms : 0) <= 0) {
+            return total;
+        }
+        n_answered = answer_ready(pollfds, n, line);
+        if (n_answered == 0 || left_ms < -EXTRA_MS) {
+            return total + n_answered;
+        }
+        total += n_answered;
     }
 }

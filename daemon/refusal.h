@@ -1,13 +1,15 @@
 /* The answer to those who ask a daemon that cannot start. It is socket activation's other half:
- * who waits in the queue of a passed socket when the daemon ends makes systemd start it again, and
- * again; and would never learn why nobody answers. */
+ * whoever waits in the queue of a passed socket when the daemon ends makes systemd start it again,
+ * and would never learn why nobody answers. */
 #ifndef VPCE_DAEMON_REFUSAL_H
 #define VPCE_DAEMON_REFUSAL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* Accept everybody who waits, answer 503 with this one line, close. fds: listening sockets, left
- * open. Blocks, for half a second at most. */
-void refusal_answer(const int *fds, size_t n, const char *line);
+/* Answer 503 with this one line to everybody who waits now, and, when there was somebody, to all
+ * who come within linger_ms: a client that asks again and again costs one start in that time, not
+ * one each. fds: n listening sockets, left open. Returns how many were answered. */
+size_t refusal_answer(const int *fds, size_t n, const char *line, int64_t linger_ms);
 
 #endif

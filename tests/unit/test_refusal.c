@@ -62,7 +62,7 @@ tells_everybody(void **state)
         }
     }
     (void)close(clients[2]); /* gone before it was answered */
-    refusal_answer(&listener, 1, LINE);
+    assert_int_equal(refusal_answer(&listener, 1, LINE, 0), CLIENTS);
     for (size_t i = 0; i < CLIENTS; i++) {
         char answer[2048] = "";
         struct text t = TEXT(answer);
@@ -86,8 +86,8 @@ nobody_is_fine(void **state)
     CLEANUP(cleanup_fd) int listener = listen_somewhere(&address, &len);
 
     (void)state;
-    refusal_answer(&listener, 1, LINE);
-    refusal_answer(NULL, 0, LINE);
+    assert_int_equal(refusal_answer(&listener, 1, LINE, INT64_MAX / 2), 0); /* waits for nobody */
+    assert_int_equal(refusal_answer(NULL, 0, LINE, 0), 0);
 }
 
 int
