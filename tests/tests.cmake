@@ -64,6 +64,10 @@ add_test(NAME unit.man
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/man.py ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
 set_tests_properties(unit.man PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 120)
 
+add_test(NAME unit.completion
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/completion.py $<TARGET_FILE:vpce-probe> ${CMAKE_SOURCE_DIR})
+set_tests_properties(unit.completion PROPERTIES LABELS unit TIMEOUT 120)
+
 # the shipped configuration, as it is and with every line of it in force
 add_test(NAME unit.shipped_conf
   COMMAND sh -ec "$<TARGET_FILE:vpce-probed> --config ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf --check-config
