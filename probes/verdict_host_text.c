@@ -14,18 +14,27 @@ is_folded(const uint8_t *folded, size_t endpoint, size_t cause)
 
 /* "ecs, ecs-agent, ecr.api" */
 static void
-add_keys(struct text *t, const struct host_view *view, size_t cause, const uint8_t *folded)
+add_keys_but(struct text *t, const struct host_view *view, size_t cause, const uint8_t *folded,
+    const enum expected_path *left_out)
 {
     unsigned n = 0;
 
     for (size_t i = 0; i < view->n; i++) {
-        if (is_folded(folded, i, cause) && ++n <= SERVICES_MAX) {
+        bool counts = left_out == NULL || view->endpoints[i].spec->expected != *left_out;
+
+        if (counts && is_folded(folded, i, cause) && ++n <= SERVICES_MAX) {
             (void)text_add(t, "%s%s", n == 1 ? "" : ", ", view->endpoints[i].spec->key);
         }
     }
     if (n > SERVICES_MAX) {
         (void)text_add(t, " and %u more", n - SERVICES_MAX);
     }
+}
+
+static void
+add_keys(struct text *t, const struct host_view *view, size_t cause, const uint8_t *folded)
+{
+    add_keys_but(t, view, cause, folded, NULL);
 }
 
 static unsigned
@@ -49,10 +58,11 @@ static void
 add_private_dns_summary(struct text *t, const struct host_view *view,
     const struct host_cause *cause, size_t i, const uint8_t *folded)
 {
+    static const enum expected_path gateway = EXPECTED_GATEWAY;
     unsigned n_connecting = count_connecting(view, i, folded);
 
     (void)text_add(t, "no interface endpoint's name resolves to a private address (");
-    add_keys(t, view, i, folded);
+    add_keys_but(t, view, i, folded, &gateway);
     if (n_connecting == 0) {
         (void)text_add(t, "), and none of them can be reached");
         if (view->internet == INTERNET_CLOSED) {

@@ -289,11 +289,11 @@ render_head(FILE *out, const json_t *status, int64_t now_s, const struct render_
         (void)fputc(' ', out);
     }
     paint_put(out, options, tone_of_state(state), state);
-    (void)snprintf(line, sizeof(line), " for %s: ", age);
+    (void)snprintf(line, sizeof(line), " for %s:", age);
     (void)fputs(line, out);
     if (paint_columns(state) + paint_columns(line) + paint_columns(summary) + NOTE_INDENT <=
         options->width) {
-        (void)fprintf(out, "%s\n", summary);
+        (void)fprintf(out, " %s\n", summary);
     } else {
         (void)fputc('\n', out);
         paint_wrapped(out, options, NOTE_INDENT, summary);
