@@ -91,7 +91,7 @@ take_offset(const char **p, int64_t *ret_us)
         !take_digits(p, 2, 59, &minutes)) {
         return false;
     }
-    *ret_us = (hours * 60 + minutes) * 60 * (west ? -SECOND_US : SECOND_US);
+    *ret_us = (int64_t)(hours * 60 + minutes) * 60 * (west ? -SECOND_US : SECOND_US);
     return true;
 }
 

@@ -30,7 +30,9 @@ causes_fold(const struct causes *causes, size_t cause, size_t endpoint)
 static bool
 is_fresh(const struct causes *causes, const struct endpoint *e)
 {
-    return e->n_history > 0 && e->evidence.started_ms >= causes->after_ms;
+    /* a state that was taken up from before a restart has a history, but no evidence */
+    return e->n_history > 0 && e->evidence.finished_ms > 0 &&
+           e->evidence.started_ms >= causes->after_ms;
 }
 
 /* Some endpoint's new evidence is still to come, and may. */

@@ -44,6 +44,7 @@ struct daemon {
     char own_socket[108]; /* path of the socket that was made here; "": passed (unix(7)) */
     enum host_state state;
     struct moment since;
+    bool restored; /* the process before left its states */
     struct transition_log *log;
     struct loop_timer *causes_timer;
     uint64_t causes_told; /* bit of each verdict code that is a cause now */
@@ -130,9 +131,9 @@ on_run(const struct endpoint *e, void *arg)
 {
     struct daemon *d = arg;
     bool healthy = prober_host_state(d->prober) == HOST_STATE_HEALTHY;
+    bool tells_time = e->spec.depth == PROBE_DEPTH_HTTP; /* a clock may be off though all is well */
 
-    (void)e;
-    if ((!healthy || d->causes_told != 0) && !loop_timer_is_set(d->causes_timer)) {
+    if ((!healthy || tells_time || d->causes_told != 0) && !loop_timer_is_set(d->causes_timer)) {
         (void)loop_timer_set(d->causes_timer, CAUSES_DELAY_MS);
     }
 }
@@ -358,7 +359,10 @@ log_start(struct daemon *d)
 
     (void)snprintf(line, sizeof(line), "vpce-probed %s started, probing %zu endpoints",
         VPCE_VERSION, n_runnable);
-    log_event(JOURNAL_EVENT_STARTED, LOG_NOTICE, line);
+    const struct journal_field restored[] = {{"VPCE_STATE", host_state_str(d->state)}};
+
+    /* the field says that states were taken up: what was wrong before still is */
+    journal_send(JOURNAL_EVENT_STARTED, LOG_NOTICE, line, restored, d->restored ? 1 : 0);
     if (prober_host(d->prober)->region[0] == '\0') {
         log_msg(LOG_WARNING, LOG_TOPIC_CONF, "Region not known yet: set Region= or allow IMDS");
     } else if (n_runnable < n) {
@@ -376,10 +380,10 @@ restore_state(struct daemon *d)
     if (state_store_load(moment_now(d->loop), &image)) {
         prober_restore(d->prober, &image);
         d->log = TAKE(image.log);
-        if (prober_host_state(d->prober) == image.host_state) {
-            d->state = image.host_state; /* else it changed with the configuration, and is told */
-            d->since = image.host_since;
-        }
+        /* should the settings have changed it, update_host tells */
+        d->state = image.host_state;
+        d->since = image.host_since;
+        d->restored = true;
         state_image_reset(&image);
     } else {
         d->log = transition_log_new();
@@ -452,6 +456,7 @@ daemon_run(const struct daemon_options *options)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct daemon d = {.options = options};
+    char summary[REPORT_SUMMARY_SIZE];
     int r;
 
     log_set_sink(journal_log_sink);
@@ -464,8 +469,10 @@ daemon_run(const struct daemon_options *options)
     r = open_all(&d);
     if (r == 0) {
         log_start(&d);
+        update_host(&d);
         prober_start(d.prober);
-        notify_ready("probing");
+        summarize(&d, summary);
+        notify_ready(summary);
         r = loop_run(d.loop);
         save_state(&d);
     } else {

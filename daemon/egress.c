@@ -16,6 +16,7 @@ struct egress {
     egress_fn on_done;
     void *arg;
     enum internet internet;
+    int64_t found_ms; /* when the run that found it began */
     int64_t started_ms;
     bool spoiled; /* the newest run */
     bool again;   /* asked for while it was looking */
@@ -64,6 +65,7 @@ on_result(struct probe_result *result, void *arg)
 
     if (!egress->spoiled) {
         egress->internet = found;
+        egress->found_ms = result->started_ms;
     }
     if (egress->again) {
         egress_start(egress);
@@ -137,6 +139,12 @@ enum internet
 egress_internet(const struct egress *egress)
 {
     return egress->internet;
+}
+
+int64_t
+egress_found_ms(const struct egress *egress)
+{
+    return egress->found_ms;
 }
 
 int64_t

@@ -34,6 +34,9 @@ bool egress_is_inconclusive(const struct egress *egress);
 /* The newest finding; UNKNOWN before the first. */
 enum internet egress_internet(const struct egress *egress);
 
+/* When the run began that found it, monotonic milliseconds. */
+int64_t egress_found_ms(const struct egress *egress);
+
 /* When the newest run began, monotonic milliseconds; INT64_MIN: never. */
 int64_t egress_started_ms(const struct egress *egress);
 

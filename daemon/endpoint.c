@@ -235,14 +235,37 @@ keep_summary(struct endpoint *e, const struct verdict *run, const struct verdict
     }
 }
 
+/* The newest run stands in front of the history: settle, and say what is settled. */
+static bool
+conclude(struct endpoint *e, const struct verdict *run, const struct endpoint_policy *policy,
+    const struct verdict_context *context, struct moment now, struct transition *ret)
+{
+    enum verdict_code settled;
+    bool changed = false;
+
+    if (settle(e, policy, &settled)) {
+        change_to(e, verdict_state(settled, &policy->verdict), settled, now, ret);
+        changed = ret->state != ret->old_state || ret->verdict != ret->old_verdict;
+    }
+    if (run->code == e->verdict) {
+        e->path = run->path;
+        keep_summary(e, run, context);
+    } else if (changed) {
+        /* settled on an older run, whose evidence is gone: say what the verdict means, and not what
+         * was seen for the one before */
+        free(e->summary);
+        e->summary = strdup(verdict_meaning(e->verdict));
+        e->path = PATH_UNKNOWN;
+    }
+    return changed;
+}
+
 bool
 endpoint_apply(struct endpoint *e, struct probe_result *result, const struct surroundings *around,
     const struct endpoint_policy *policy, const struct verdict_context *context, struct moment now,
     struct transition *ret)
 {
-    enum verdict_code settled;
     struct verdict run;
-    bool changed = false;
 
     count_failures(e, result);
     verdict_of_run(&e->spec, result, around, &policy->verdict, &run);
@@ -261,21 +284,33 @@ endpoint_apply(struct endpoint *e, struct probe_result *result, const struct sur
     e->last_conclusive_ms = now.mono_ms;
     probe_result_move(&e->evidence, result);
     push_history(e, &run, &policy->verdict);
-    if (settle(e, policy, &settled)) {
-        change_to(e, verdict_state(settled, &policy->verdict), settled, now, ret);
-        changed = ret->state != ret->old_state || ret->verdict != ret->old_verdict;
+    return conclude(e, &run, policy, context, now, ret);
+}
+
+bool
+endpoint_rejudge(struct endpoint *e, const struct surroundings *around,
+    const struct endpoint_policy *policy, const struct verdict_context *context, struct moment now,
+    struct transition *ret)
+{
+    struct verdict run;
+
+    if (e->evidence.finished_ms == 0 || e->n_history == 0) {
+        return false;
     }
-    if (run.code == e->verdict) {
+    verdict_of_run(&e->spec, &e->evidence, around, &policy->verdict, &run);
+    if (run.code == e->history[0] || run.state == STATE_UNKNOWN) {
+        return false;
+    }
+    e->history[0] = run.code;
+    e->last_run = run;
+    if (e->n_history == 1 && run.state < STATE_FAILED && e->state != STATE_UNKNOWN) {
+        /* the run that decided at once decides anew */
+        change_to(e, run.state, run.code, now, ret);
         e->path = run.path;
         keep_summary(e, &run, context);
-    } else if (changed) {
-        /* settled on an older run, whose evidence is gone: say what the verdict means, and not what
-         * was seen for the one before */
-        free(e->summary);
-        e->summary = strdup(verdict_meaning(e->verdict));
-        e->path = PATH_UNKNOWN;
+        return true;
     }
-    return changed;
+    return conclude(e, &run, policy, context, now, ret);
 }
 
 /* Those of a that b does not list. */
@@ -315,7 +350,8 @@ endpoint_infer_path(
 {
     enum network_path path = verdict_path(&e->spec, &e->evidence, around);
 
-    if (e->n_history > 0 && e->history[0] == e->verdict && e->path != path) {
+    if (e->evidence.finished_ms > 0 && e->n_history > 0 && e->history[0] == e->verdict &&
+        e->path != path) {
         const struct verdict settled = {.code = e->verdict, .state = e->state, .path = path};
 
         e->path = path;

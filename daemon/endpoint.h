@@ -85,6 +85,12 @@ bool endpoint_addr_changes(
 void endpoint_infer_path(
     struct endpoint *e, const struct surroundings *around, const struct verdict_context *context);
 
+/* What is around it changed after its newest run, so that run is judged again. True and *ret when
+ * the state or the verdict changed. */
+bool endpoint_rejudge(struct endpoint *e, const struct surroundings *around,
+    const struct endpoint_policy *policy, const struct verdict_context *context, struct moment now,
+    struct transition *ret);
+
 /* True and *ret when the state became unknown because nothing conclusive was heard for long. */
 bool endpoint_expire(struct endpoint *e, const struct endpoint_policy *policy, struct moment now,
     struct transition *ret);

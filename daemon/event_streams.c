@@ -3,11 +3,13 @@
 #include "daemon/event_streams.h"
 
 #include "daemon/log.h"
+#include "daemon/loop.h"
 #include "daemon/util.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct stream {
@@ -16,19 +18,9 @@ struct stream {
 
 struct event_streams {
     struct status_clients *clients;
+    struct loop_timer *beat; /* set while there are streams */
     struct stream places[EVENT_STREAMS_MAX];
 };
-
-struct event_streams *
-event_streams_new(struct status_clients *clients)
-{
-    struct event_streams *streams = calloc(1, sizeof(*streams));
-
-    if (streams != NULL) {
-        streams->clients = clients;
-    }
-    return streams;
-}
 
 /* The connection has ended; the request is not evhttp's any more. */
 static void
@@ -53,12 +45,13 @@ event_streams_free(struct event_streams *streams)
             evhttp_connection_free(evhttp_request_get_connection(streams->places[i].request));
         }
     }
+    loop_timer_free(streams->beat);
     free(streams);
 }
 
 /* false: the client is too far behind, and was dropped. */
 static bool
-send_event(struct stream *stream, const char *event, const char *data)
+send_text(struct stream *stream, const char *text)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(stream->request);
     struct bufferevent *bev = evhttp_connection_get_bufferevent(connection);
@@ -71,11 +64,56 @@ send_event(struct stream *stream, const char *event, const char *data)
     }
     chunk = evbuffer_new();
     if (chunk != NULL) {
-        (void)evbuffer_add_printf(chunk, "event: %s\ndata: %s\n\n", event, data);
+        (void)evbuffer_add(chunk, text, strlen(text));
         evhttp_send_reply_chunk(stream->request, chunk);
         evbuffer_free(chunk);
     }
     return true;
+}
+
+static bool
+send_event(struct stream *stream, const char *event, const char *data)
+{
+    CLEANUP(cleanup_free) char *text = NULL;
+
+    if (asprintf(&text, "event: %s\ndata: %s\n\n", event, data) < 0) {
+        text = NULL;
+        return true; /* without memory this one is lost */
+    }
+    return send_text(stream, text);
+}
+
+static void
+on_beat(void *arg)
+{
+    struct event_streams *streams = arg;
+    bool any = false;
+
+    for (size_t i = 0; i < EVENT_STREAMS_MAX; i++) {
+        if (streams->places[i].request != NULL) {
+            any |= send_text(&streams->places[i], ":\n\n");
+        }
+    }
+    if (any) {
+        (void)loop_timer_set(streams->beat, EVENT_STREAM_BEAT_MS);
+    }
+}
+
+struct event_streams *
+event_streams_new(struct loop *loop, struct status_clients *clients)
+{
+    struct event_streams *streams = calloc(1, sizeof(*streams));
+
+    if (streams == NULL) {
+        return NULL;
+    }
+    streams->clients = clients;
+    streams->beat = loop_timer_new(loop, on_beat, streams);
+    if (streams->beat == NULL) {
+        free(streams);
+        return NULL;
+    }
+    return streams;
 }
 
 static struct stream *
@@ -96,8 +134,8 @@ event_streams_open(struct event_streams *streams, struct evhttp_request *request
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     struct stream *stream = find_place(streams);
 
-    if (stream == NULL ||
-        !status_clients_stream(streams->clients, request, EVENT_STREAMS_PER_UID, on_gone, stream)) {
+    if (stream == NULL || !status_clients_stream(streams->clients, request, EVENT_STREAMS_PER_UID,
+                              EVENT_STREAMS_SHARED, on_gone, stream)) {
         return false;
     }
     stream->request = request;
@@ -106,6 +144,9 @@ event_streams_open(struct event_streams *streams, struct evhttp_request *request
     (void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
     evhttp_send_reply_start(request, HTTP_OK, NULL);
     (void)send_event(stream, event, data);
+    if (!loop_timer_is_set(streams->beat)) {
+        (void)loop_timer_set(streams->beat, EVENT_STREAM_BEAT_MS);
+    }
     return true;
 }
 

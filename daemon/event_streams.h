@@ -7,14 +7,18 @@
 
 #define EVENT_STREAMS_MAX 16
 #define EVENT_STREAMS_PER_UID 4
+#define EVENT_STREAMS_SHARED 12 /* of users that cannot be told apart */
+
+/* A comment is sent this often: a client that has gone without a word is noticed. */
+#define EVENT_STREAM_BEAT_MS 30000
 
 /* Bytes that may wait for a slow reader. */
 #define EVENT_STREAM_BACKLOG_MAX 65536
 
 struct event_streams;
 
-/* clients is borrowed. NULL without memory. */
-struct event_streams *event_streams_new(struct status_clients *clients);
+/* loop and clients are borrowed. NULL without memory. */
+struct event_streams *event_streams_new(struct loop *loop, struct status_clients *clients);
 
 /* Before evhttp_free: the open streams end with their connections. NULL is fine. */
 void event_streams_free(struct event_streams *streams);

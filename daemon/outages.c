@@ -318,16 +318,17 @@ find_slot(struct outages *outages, const char *endpoint, struct slot **ret)
     return 1;
 }
 
+/* restored: the daemon took up its states where the one before left them. */
 static void
-on_started(struct outages *outages)
+on_started(struct outages *outages, bool restored)
 {
     for (size_t i = 0; i < outages->n_slots; i++) {
         struct slot *slot = &outages->slots[i];
 
         if (slot->open) {
             slot->outage.restarts++;
-            slot->outage.ongoing = false;
-            slot->steady = false;
+            slot->outage.ongoing = slot->outage.ongoing && restored;
+            slot->steady = slot->steady && restored;
         }
     }
 }
@@ -346,7 +347,7 @@ outages_add(struct outages *outages, const struct outage_record *record)
 
     outages->n_records++;
     if (record->event == OUTAGE_EVENT_STARTED) {
-        on_started(outages);
+        on_started(outages, record->state != NULL && record->state[0] != '\0');
         return 0;
     }
     if (!keep_text(endpoint, sizeof(endpoint), record->endpoint) || endpoint[0] == '\0' ||

@@ -31,7 +31,7 @@ struct outage_record {
     /* of OUTAGE_EVENT_CHANGED alone */
     const char *endpoint;
     const char *old_state;
-    const char *state;
+    const char *state; /* of OUTAGE_EVENT_STARTED: there when the daemon took up its states */
     const char *old_verdict;
     const char *verdict;
     const char *summary;

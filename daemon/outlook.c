@@ -11,7 +11,8 @@
 /* The egress control looks this often, and when something changed. */
 #define EGRESS_INTERVAL_MS 600000
 
-/* What was found this long before or after a run belongs to it. */
+/* What was found this long before or after a run belongs to it; with long intervals, an interval.
+ */
 #define EGRESS_AGE_MS 60000
 
 /* The clients' settings are read again when they are older. */
@@ -21,6 +22,7 @@ struct outlook {
     struct loop *loop;
     struct egress *egress; /* NULL: there is no control */
     struct loop_timer *timer;
+    int64_t age_ms;   /* how far apart a run and a finding may be */
     int64_t retry_ms; /* after a look that found nothing out */
     egress_fn on_egress;
     void *arg;
@@ -77,6 +79,7 @@ outlook_new(const struct probe_env *env, const struct conf *conf, const struct h
     }
     outlook->loop = env->loop;
     outlook->retry_ms = conf->interval_ms;
+    outlook->age_ms = conf->interval_ms > EGRESS_AGE_MS ? conf->interval_ms : EGRESS_AGE_MS;
     outlook->on_egress = on_egress;
     outlook->arg = arg;
     if (open_egress(outlook, env, conf, host) < 0) {
@@ -152,8 +155,8 @@ is_internet_closed(
     if (outlook_internet(outlook) != INTERNET_CLOSED) {
         return false;
     }
-    apart_ms = result->started_ms - egress_started_ms(outlook->egress);
-    return e->path == PATH_GATEWAY || (apart_ms <= EGRESS_AGE_MS && apart_ms >= -EGRESS_AGE_MS);
+    apart_ms = result->started_ms - egress_found_ms(outlook->egress);
+    return e->path == PATH_GATEWAY || (apart_ms <= outlook->age_ms && apart_ms >= -outlook->age_ms);
 }
 
 struct surroundings

@@ -236,6 +236,29 @@ judge(struct prober *prober, struct endpoint *e, struct probe_result *result)
     }
 }
 
+/* The ECS agent's other endpoints answer before one that is public has failed to: judge their
+ * newest runs again. */
+static void
+judge_dependants(struct prober *prober)
+{
+    struct moment now = moment_now(prober->loop);
+    struct verdict_context context = context_of(prober, now);
+
+    for (size_t i = 0; i < prober->n; i++) {
+        struct endpoint *e = &prober->endpoints[i];
+        struct surroundings around;
+        struct transition change;
+
+        if (strncmp(e->spec.key, "ecs-", 4) != 0) {
+            continue;
+        }
+        around = surroundings_of(prober, e, &e->evidence);
+        if (endpoint_rejudge(e, &around, &prober->policy, &context, now, &change)) {
+            tell(prober, e, &change);
+        }
+    }
+}
+
 static void
 on_result(struct probe_result *result, void *arg)
 {
@@ -243,8 +266,13 @@ on_result(struct probe_result *result, void *arg)
     struct prober *prober = w->prober;
     struct endpoint *e = &prober->endpoints[w->index];
 
+    enum network_path before = e->last_run.path;
+
     prober->n_running--;
     judge(prober, e, result);
+    if (e->last_run.path != before && streq(e->spec.key, "ecs")) {
+        judge_dependants(prober);
+    }
     if (!prober->once) {
         bool undecided = endpoint_is_undecided(e, &prober->policy);
 

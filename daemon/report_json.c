@@ -467,5 +467,8 @@ report_verdict_event_json(
 char *
 report_json_text(const json_t *json, bool indent)
 {
-    return json_dumps(json, JSON_REAL_PRECISION(9) | (indent ? JSON_INDENT(2) : JSON_COMPACT));
+    /* ASCII: what a terminal would take for a control character (U+009B) comes as \u */
+    size_t flags = JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9);
+
+    return json_dumps(json, flags | (indent ? JSON_INDENT(2) : JSON_COMPACT));
 }

@@ -24,6 +24,7 @@
 #define LIMIT_LOG_PERIOD_MS 60000
 
 #define UID_UNKNOWN ((uid_t)-1) /* of a peer on an IP socket */
+#define UID_OVERFLOW ((uid_t)65534)
 
 struct client {
     struct status_clients *clients;
@@ -244,6 +245,13 @@ status_clients_answer(struct status_clients *clients, struct evhttp_request *req
     }
 }
 
+/* What the kernel says of users that it cannot name here (user_namespaces(7)). */
+static bool
+is_shared_uid(uid_t uid)
+{
+    return uid == UID_OVERFLOW || uid == UID_UNKNOWN;
+}
+
 static unsigned
 count_streams(const struct status_clients *clients, uid_t uid)
 {
@@ -257,11 +265,12 @@ count_streams(const struct status_clients *clients, uid_t uid)
 
 bool
 status_clients_stream(struct status_clients *clients, struct evhttp_request *request,
-    unsigned max_per_uid, client_gone_fn on_gone, void *arg)
+    unsigned max_per_uid, unsigned max_shared, client_gone_fn on_gone, void *arg)
 {
     struct client *client = find_client(clients, evhttp_request_get_connection(request));
 
-    if (client == NULL || count_streams(clients, client->uid) >= max_per_uid) {
+    if (client == NULL || count_streams(clients, client->uid) >=
+                              (is_shared_uid(client->uid) ? max_shared : max_per_uid)) {
         return false;
     }
     client->on_gone = on_gone;

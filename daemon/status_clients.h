@@ -45,8 +45,10 @@ typedef void (*client_gone_fn)(void *arg);
 
 /* The answer is a stream without end: no deadline counts, and on_gone is called once, when the
  * connection ends. After status_clients_answer. false: the user has max_per_uid streams already, or
- * the client is not known; nothing changed. Users of IP sockets count as one. */
+ * the client is not known; nothing changed. Users of IP sockets count as one, and so do
+ * all users but root where the service has user IDs of its own (PrivateUsers= in the unit): they
+ * share max_shared. */
 bool status_clients_stream(struct status_clients *clients, struct evhttp_request *request,
-    unsigned max_per_uid, client_gone_fn on_gone, void *arg);
+    unsigned max_per_uid, unsigned max_shared, client_gone_fn on_gone, void *arg);
 
 #endif

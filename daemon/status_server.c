@@ -360,7 +360,7 @@ status_server_new(struct loop *loop, status_server_fn report, void *arg)
     server->accepted = loop_timer_new(loop, on_accepted, server);
     server->drain = loop_timer_new(loop, on_drain_timer, server);
     if (server->clients != NULL) {
-        server->streams = event_streams_new(server->clients);
+        server->streams = event_streams_new(loop, server->clients);
     }
     if (server->http == NULL || server->streams == NULL || server->accepted == NULL ||
         server->drain == NULL) {

@@ -41,6 +41,9 @@ bucket_charge(struct bucket *bucket, int64_t n, int64_t now_ms)
 {
     fill(bucket, now_ms);
     bucket->tokens_milli -= n * TOKEN;
+    if (bucket->tokens_milli < -bucket->burst * TOKEN) {
+        bucket->tokens_milli = -bucket->burst * TOKEN;
+    }
 }
 
 int64_t

@@ -21,7 +21,7 @@ void bucket_init(struct bucket *bucket, int64_t per_second, int64_t burst, int64
 /* Take one token; false: there is none yet. */
 bool bucket_take(struct bucket *bucket, int64_t now_ms);
 
-/* Take n tokens whether they are there or not. */
+/* Take n tokens whether they are there or not; the debt is never more than a burst. */
 void bucket_charge(struct bucket *bucket, int64_t n, int64_t now_ms);
 
 /* Milliseconds until bucket_take succeeds; 0: it does now. */

@@ -103,7 +103,7 @@ host_has_family(const struct probe_result *result, enum addr_family family)
 }
 
 /* Which addresses count: those of families this host has an address of; all, when that leaves
- * none. */
+ * none. But when DNS failed for a family that this host has, that is what there is to say. */
 static void
 mark_judged(struct probe_result *result)
 {
@@ -111,6 +111,7 @@ mark_judged(struct probe_result *result)
 
     for (size_t f = 0; f < FAMILY_N; f++) {
         result->host_has[f] = host_has_family(result, FAMILY_OF_INDEX(f));
+        any |= result->host_has[f] && result->dns[f].outcome > DNS_OUTCOME_NXDOMAIN;
     }
     for (size_t i = 0; i < result->n_addrs; i++) {
         any |= result->host_has[FAMILY_INDEX(result->addrs[i].addr.family)];

@@ -237,13 +237,30 @@ dns_rank(enum dns_outcome outcome)
     return 0;
 }
 
+/* The family gave addresses, but none that counts: its answer is not what there is to say. */
+static bool
+is_beside_the_point(const struct probe_result *result, size_t family)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        if (result->addrs[i].judged) {
+            return false;
+        }
+        any |= FAMILY_INDEX(result->addrs[i].addr.family) == family;
+    }
+    return any;
+}
+
 enum dns_outcome
 probe_result_dns(const struct probe_result *result, size_t *ret_family_index)
 {
     size_t best = 0;
 
     for (size_t i = 1; i < FAMILY_N; i++) {
-        if (dns_rank(result->dns[i].outcome) > dns_rank(result->dns[best].outcome)) {
+        bool better = dns_rank(result->dns[i].outcome) > dns_rank(result->dns[best].outcome);
+
+        if (is_beside_the_point(result, best) || (better && !is_beside_the_point(result, i))) {
             best = i;
         }
     }

@@ -192,7 +192,14 @@ verdict_remedy(struct text *t, const struct endpoint_spec *spec, enum verdict_co
     const struct verdict_context *context)
 {
     const char *remedy = verdict_words_of(code)->remedy;
+    const struct vpc_nets *nets = context->nets;
 
+    if (code == VERDICT_BLOCKED && nets != NULL && !nets->known[0] && !nets->known[1]) {
+        (void)text_add(t,
+            "Set VpcCidrs=, so that addresses of the VPC can be told from public ones: "
+            "should these be public, the VPC endpoint is missing or its private DNS is "
+            "off. Otherwise: ");
+    }
     add_filled(t, remedy, strlen(remedy), &(struct fill){.spec = spec, .context = context});
 }
 

@@ -8,7 +8,7 @@
 #include "probes/verdict.h"
 
 #define SUMMARY_SIZE 512
-#define REMEDY_SIZE 768
+#define REMEDY_SIZE 1024
 #define COMMAND_SIZE 401    /* one line */
 #define COMMANDS_SIZE 16384 /* all of a verdict or a cause */
 #define NOTE_SIZE 512

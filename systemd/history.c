@@ -292,7 +292,7 @@ read_all(struct history *history, struct fields *fields, struct outages *outages
 int
 history_read(struct history *history, struct outages *outages, bool *ret_complete)
 {
-    CLEANUP(cleanup_free) struct fields *fields = calloc(1, sizeof(*fields));
+    struct fields *fields = calloc(1, sizeof(*fields));
     bool complete = !history->partial;
     int r;
 
@@ -300,6 +300,7 @@ history_read(struct history *history, struct outages *outages, bool *ret_complet
         return -ENOMEM;
     }
     r = read_all(history, fields, outages, &complete);
+    free(fields);
     if (r == 0) {
         *ret_complete = complete;
     }

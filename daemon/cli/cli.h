@@ -57,9 +57,13 @@ int cli_parse(int argc, char **argv, const char *help, unsigned takes, struct cl
 int cli_parse_operand(
     int argc, char **argv, const char *help, struct cli_options *ret, const char **ret_operand);
 
+/* How long an answer may take. */
+#define CLI_TIMEOUT_MS 10000
+
 /* Ask the daemon. 0 and *ret (the caller's), or a negative errno and what to tell the person. */
 #define CLI_ERROR_SIZE 512
-int cli_fetch_status(const char *socket, json_t **ret, char error[static CLI_ERROR_SIZE]);
+int cli_fetch_status(
+    const char *socket, int timeout_ms, json_t **ret, char error[static CLI_ERROR_SIZE]);
 
 /* The status socket: --socket, or as configured. A broken configuration must not hide the status of
  * a daemon that still runs with its old settings: its errors are printed, and the default is taken.

@@ -203,28 +203,23 @@ give_lines(char *buf, size_t *len, client_line_fn on_line, void *arg)
     return true;
 }
 
-int
-client_stream(
-    const char *socket_path, const char *path, int timeout_ms, client_line_fn on_line, void *arg)
+/* From a connection that was asked, until it ends. */
+static int
+read_stream(int fd, char buf[static CLIENT_LINE_MAX], client_line_fn on_line, void *arg)
 {
-    CLEANUP(cleanup_fd) int fd = -1;
-    CLEANUP(cleanup_free) char *buf = malloc(CLIENT_LINE_MAX);
     size_t len = 0;
-    int r;
 
-    if (buf == NULL) {
-        return -ENOMEM;
-    }
-    r = send_request(socket_path, path, now_ms() + timeout_ms, &fd);
-    while (r == 0) {
-        ssize_t n;
+    for (;;) {
+        int r = wait_for(fd, POLLIN, INT64_MAX);
+        ssize_t n = r == 0 ? recv(fd, buf + len, CLIENT_LINE_MAX - len, 0) : 0;
 
-        r = wait_for(fd, POLLIN, INT64_MAX);
-        n = r == 0 ? recv(fd, buf + len, CLIENT_LINE_MAX - len, 0) : 0;
-        if (n <= 0) {
-            return r < 0 ? r : n < 0 ? -errno : 0;
+        if (r < 0 || n == 0) {
+            return r;
         }
-        len += (size_t)n;
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            return -errno;
+        }
+        len += n > 0 ? (size_t)n : 0;
         if (!give_lines(buf, &len, on_line, arg)) {
             return 0;
         }
@@ -232,6 +227,25 @@ client_stream(
             return -EFBIG;
         }
     }
+}
+
+int
+client_stream(
+    const char *socket_path, const char *path, int timeout_ms, client_line_fn on_line, void *arg)
+{
+    char *buf = malloc(CLIENT_LINE_MAX);
+    int fd = -1;
+    int r;
+
+    if (buf == NULL) {
+        return -ENOMEM;
+    }
+    r = send_request(socket_path, path, now_ms() + timeout_ms, &fd);
+    if (r == 0) {
+        r = read_stream(fd, buf, on_line, arg);
+    }
+    cleanup_fd(&fd);
+    free(buf);
     return r;
 }
 

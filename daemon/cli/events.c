@@ -72,7 +72,7 @@ print_json_line(const struct follower *f, json_t *data)
     char *text;
 
     (void)json_object_set_new(data, "event", json_string(f->event));
-    text = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    text = json_dumps(data, JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
     if (text != NULL) {
         (void)puts(text);
     }

@@ -149,7 +149,7 @@ explain_endpoint(const struct facts *facts, const char *name, const struct rende
     json_t *status = NULL;
     int r = EX_OK;
 
-    if (cli_fetch_status(facts->socket, &status, error) < 0) {
+    if (cli_fetch_status(facts->socket, CLI_TIMEOUT_MS, &status, error) < 0) {
         if (!known) {
             return refuse_name(name, options);
         }

@@ -8,8 +8,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#define STATUS_TIMEOUT_MS 10000
+#define PAGE_LINE_SIZE 1024
 
 static const char help[] =
     "Usage: vpce-probe status [OPTION]...\n"
@@ -46,11 +47,12 @@ cli_find_socket(const struct cli_options *options, char ret[static CLI_PATH_SIZE
 }
 
 int
-cli_fetch_status(const char *socket, json_t **ret, char error[static CLI_ERROR_SIZE])
+cli_fetch_status(
+    const char *socket, int timeout_ms, json_t **ret, char error[static CLI_ERROR_SIZE])
 {
     struct client_response response = {0};
     json_t *status;
-    int r = client_get(socket, "/v1/status", STATUS_TIMEOUT_MS, &response);
+    int r = client_get(socket, "/v1/status", timeout_ms, &response);
 
     if (r < 0) {
         (void)snprintf(error, CLI_ERROR_SIZE,
@@ -72,12 +74,34 @@ cli_fetch_status(const char *socket, json_t **ret, char error[static CLI_ERROR_S
     return 0;
 }
 
-/* The daemon's own page, as it is. */
+/* As it is; to a terminal without what would move its cursor. */
+static void
+put_page(const char *page, size_t len)
+{
+    const char *end = page + len;
+
+    if (!isatty(STDOUT_FILENO)) {
+        (void)fwrite(page, 1, len, stdout);
+        return;
+    }
+    while (page < end) {
+        const char *newline = memchr(page, '\n', (size_t)(end - page));
+        size_t line_len = (size_t)((newline != NULL ? newline : end) - page);
+        char line[PAGE_LINE_SIZE] = "";
+        struct text t = TEXT(line);
+
+        (void)text_add_printable(&t, page, line_len);
+        (void)puts(line);
+        page += line_len + 1;
+    }
+}
+
+/* The daemon's own page. */
 static int
 print_metrics(const char *socket)
 {
     struct client_response response = {0};
-    int r = client_get(socket, "/metrics", STATUS_TIMEOUT_MS, &response);
+    int r = client_get(socket, "/metrics", CLI_TIMEOUT_MS, &response);
 
     if (r < 0 || response.status != 200) {
         (void)fprintf(stderr, "vpce-probe: no metrics from the daemon at %s: %s\n", socket,
@@ -85,7 +109,7 @@ print_metrics(const char *socket)
         free(response.body);
         return CLI_EXIT_UNKNOWN;
     }
-    (void)fwrite(response.body, 1, response.len, stdout);
+    put_page(response.body, response.len);
     free(response.body);
     return 0;
 }
@@ -106,7 +130,7 @@ cli_status(int argc, char **argv)
     if (options.watch) {
         return watch_status(socket, &options);
     }
-    if (cli_fetch_status(socket, &status, error) < 0) {
+    if (cli_fetch_status(socket, CLI_TIMEOUT_MS, &status, error) < 0) {
         (void)fputs(error, options.nagios ? stdout : stderr);
         return CLI_EXIT_UNKNOWN;
     }

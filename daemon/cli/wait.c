@@ -106,13 +106,14 @@ readiness_of(const json_t *status, const struct cli_options *options, bool only_
 
 /* What the daemon says now; its summary, or why it cannot be asked, for the reader. */
 static enum readiness
-ask(const char *socket, const struct cli_options *options, bool only_healthy,
+ask(const char *socket, int64_t left_ms, const struct cli_options *options, bool only_healthy,
     char summary[static CLI_ERROR_SIZE])
 {
+    int timeout_ms = left_ms < CLI_TIMEOUT_MS ? (int)left_ms : CLI_TIMEOUT_MS;
     json_t *status = NULL;
     enum readiness readiness;
 
-    if (cli_fetch_status(socket, &status, summary) < 0) {
+    if (cli_fetch_status(socket, timeout_ms, &status, summary) < 0) {
         return READINESS_NO_DAEMON;
     }
     readiness = readiness_of(status, options, only_healthy);
@@ -145,7 +146,8 @@ wait_until_ready(const char *socket, const struct cli_options *options, bool onl
     char summary[CLI_ERROR_SIZE];
 
     for (;;) {
-        enum readiness readiness = ask(socket, options, only_healthy, summary);
+        enum readiness readiness =
+            ask(socket, deadline_ms - now_ms(), options, only_healthy, summary);
         int64_t left_ms = deadline_ms - now_ms();
 
         if (readiness == READINESS_READY) {

@@ -42,13 +42,14 @@ struct screen {
 static void
 open_screen(struct screen *screen)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGPIPE};
+    static const int numbers[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGWINCH, SIGPIPE};
     const struct sigaction action = {.sa_handler = on_signal};
     struct termios raw;
 
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         (void)sigaction(numbers[i], &action, NULL);
     }
+    (void)sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_IGN}, NULL); /* q is near */
     screen->is_terminal = isatty(STDOUT_FILENO) != 0;
     screen->has_keys = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &screen->before) == 0;
     if (screen->has_keys) {
@@ -97,7 +98,7 @@ picture(const char *socket, const struct cli_options *options, int *ret_exit)
         return NULL;
     }
     *ret_exit = CLI_EXIT_UNKNOWN;
-    if (cli_fetch_status(socket, &status, error) < 0) {
+    if (cli_fetch_status(socket, CLI_TIMEOUT_MS, &status, error) < 0) {
         (void)fputs(error, out);
     } else {
         render_status(out, status, &render);

@@ -215,6 +215,17 @@ old_evidence_makes_no_cause(void **state)
     assert_int_equal(report_of(f).causes->n, 1);
 }
 
+/* `load` switches all services off, and what it adds comes last: one section for each key. */
+static void
+enable(struct conf *conf, const char *key)
+{
+    for (size_t i = 0; i < conf->n_endpoints; i++) {
+        if (streq(conf->endpoints[i].key, key)) {
+            conf->endpoints[i].enabled = CONF_CHOICE_DEFAULT;
+        }
+    }
+}
+
 /* The agent's endpoints are well, but nobody will use them while ecs itself is public. */
 static void
 the_agent_depends_on_ecs(void **state)
@@ -225,13 +236,8 @@ the_agent_depends_on_ecs(void **state)
     resolves_to("ecs.test", "10.0.0.11");
     resolves_to("ecs-agent.test", "10.0.0.12");
     f->conf = load(STEADY, keys);
-    for (size_t i = 0; i < f->conf->n_endpoints; i++) { /* the sections of `load` come last */
-        if (f->conf->endpoints[i].enabled == CONF_CHOICE_NO &&
-            (streq(f->conf->endpoints[i].key, "ecs") ||
-                streq(f->conf->endpoints[i].key, "ecs-agent"))) {
-            f->conf->endpoints[i].enabled = CONF_CHOICE_DEFAULT;
-        }
-    }
+    enable(f->conf, "ecs");
+    enable(f->conf, "ecs-agent");
     f->prober = make_prober(f, f->conf, false);
     prober_start(f->prober);
     fake_loop_advance(f->loop, 100);
@@ -248,6 +254,62 @@ the_agent_depends_on_ecs(void **state)
     assert_int_equal(prober_host_state(f->prober), HOST_STATE_HEALTHY);
 }
 
+/* One run each: ecs takes longer to fail than its agent's endpoint to answer. */
+static void
+one_check_sees_that_the_agent_depends(void **state)
+{
+    static const char *const keys[] = {"ecs", "ecs-agent", NULL};
+    struct flow *f = *state;
+
+    becomes_public("ecs.test", "52.1.1.1", true);
+    resolves_to("ecs-agent.test", "10.0.0.12");
+    f->conf = load(STEADY, keys);
+    enable(f->conf, "ecs");
+    enable(f->conf, "ecs-agent");
+    f->prober = make_prober(f, f->conf, true);
+    prober_start(f->prober);
+    fake_loop_advance(f->loop, MINUTE_MS);
+    assert_int_equal(endpoint_of(f, "ecs")->verdict, VERDICT_ENDPOINT_MISSING);
+    assert_int_equal(endpoint_of(f, "ecs-agent")->verdict, VERDICT_DEPENDS_ON_ECS);
+    assert_non_null(strstr(endpoint_of(f, "ecs-agent")->summary, "ecs endpoint is public"));
+}
+
+/* A silent: that is the verdict, whatever IPv6 this host does not have would say. */
+static void
+a_family_we_lack_does_not_hide_dns(void **state)
+{
+    static const char *const keys[] = {"delta", NULL};
+    struct flow *f = *state;
+
+    fake_dns_set("delta.test", ADDR_FAMILY_IPV4, DNS_OUTCOME_TIMEOUT, 2000, NULL);
+    fake_dns_set("delta.test", ADDR_FAMILY_IPV6, DNS_OUTCOME_OK, 1, "fd00::5");
+    fake_tcp_set("fd00::5", ADDR_OUTCOME_NO_ROUTE, 0);
+    open_flow(f, STEADY, true, keys);
+    fake_loop_advance(f->loop, MINUTE_MS);
+    expect_run(run_of(f, "delta", 0), VERDICT_DNS_TIMEOUT, STATE_FAILED);
+}
+
+/* A long interval: the path is known as long as the control's finding is. */
+static void
+a_long_interval_keeps_the_path(void **state)
+{
+    struct flow *f = *state;
+
+    resolves_to("beta.test", "52.1.1.1");
+    resolves_to("control.test", CONTROL);
+    fake_tcp_set(CONTROL, ADDR_OUTCOME_OK, -1);
+    f->conf = load_gateway("Interval=20min\nEgressControl=control.test\n");
+    f->prober = make_prober(f, f->conf, false);
+    prober_start(f->prober);
+    fake_loop_advance(f->loop, HOUR_MS);
+    assert_int_equal(endpoint_of(f, "beta")->path, PATH_GATEWAY);
+    fake_dns_set("control.test", ADDR_FAMILY_IPV4, DNS_OUTCOME_TIMEOUT, 2000, NULL);
+    fake_loop_advance(f->loop, TEN_MINUTES_MS); /* one look finds nothing out */
+    resolves_to("control.test", CONTROL);
+    fake_loop_advance(f->loop, HOUR_MS);
+    assert_int_equal(endpoint_of(f, "beta")->path, PATH_GATEWAY);
+}
+
 int
 main(void)
 {
@@ -260,6 +322,9 @@ main(void)
         TEST(a_cause_comes_and_goes),
         TEST(old_evidence_makes_no_cause),
         TEST(the_agent_depends_on_ecs),
+        TEST(one_check_sees_that_the_agent_depends),
+        TEST(a_family_we_lack_does_not_hide_dns),
+        TEST(a_long_interval_keeps_the_path),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

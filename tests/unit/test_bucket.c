@@ -44,11 +44,13 @@ it_may_be_overdrawn(void **state)
 
     (void)state;
     bucket_init(&bucket, 10, 4, 0);
-    bucket_charge(&bucket, 9, 0);
-    assert_int_equal(bucket_wait_ms(&bucket, 0), 600);
-    assert_int_equal(drain(&bucket, 599), 0);
-    assert_int_equal(drain(&bucket, 600), 1);
-    assert_int_equal(bucket_wait_ms(&bucket, 600), 100);
+    bucket_charge(&bucket, 7, 0);
+    assert_int_equal(bucket_wait_ms(&bucket, 0), 400);
+    assert_int_equal(drain(&bucket, 399), 0);
+    assert_int_equal(drain(&bucket, 400), 1);
+    assert_int_equal(bucket_wait_ms(&bucket, 400), 100);
+    bucket_charge(&bucket, 1000, 400); /* but not for ever */
+    assert_int_equal(bucket_wait_ms(&bucket, 400), 500);
 }
 
 /* A minute at one query every 10 ms: never more than the burst and ten each second. */
