@@ -65,7 +65,7 @@ struct conf {
     enum launch_type launch_type;
     enum name_style names;
     enum conf_imds imds;
-    char imds_url[CONF_PATH_SIZE]; /* CONF_IMDS_URL: "http://HOST[:PORT]", no slash at its end */
+    char imds_url[CONF_PATH_SIZE]; /* CONF_IMDS_URL: "http://ADDRESS[:PORT]", no slash at its end */
 
     /* [Probe] */
     struct probe_options probe;

@@ -285,6 +285,21 @@ conf_parse_service_url(const struct conf_key *key, const char *value, void *base
     return store_text(key, url, base);
 }
 
+/* IMDS tells what names are made of, and is asked without DNS: its address is literal. */
+static bool
+url_has_address(const char *url)
+{
+    char host[CONF_PATH_SIZE];
+    struct addr addr;
+
+    (void)str_copy(host, sizeof(host), url + strlen("http://"));
+    if (host[0] == '[') {
+        return true; /* copy_url has looked inside */
+    }
+    host[strcspn(host, ":")] = '\0';
+    return addr_parse(host, &addr) == 0;
+}
+
 int
 conf_parse_imds(const struct conf_key *key, const char *value, void *base, struct text *why)
 {
@@ -294,12 +309,12 @@ conf_parse_imds(const struct conf_key *key, const char *value, void *base, struc
     (void)key;
     if (streq(value, "auto") || streq(value, "off")) {
         conf->imds = *value == 'a' ? CONF_IMDS_AUTO : CONF_IMDS_OFF;
-    } else if (copy_url(value, "http://", url)) {
+    } else if (copy_url(value, "http://", url) && url_has_address(url)) {
         conf->imds = CONF_IMDS_URL;
     } else {
         return refuse(why, value,
             "is not auto, off or a URL of the form http://HOST or "
-            "http://HOST:PORT");
+            "http://HOST:PORT, HOST an IP address");
     }
     (void)str_copy(conf->imds_url, sizeof(conf->imds_url), url);
     return 0;

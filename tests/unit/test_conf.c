@@ -256,7 +256,7 @@ static const char *const good_cases[] = {
     "[Host]\nImds=off\nImds=\n",
     "[Host]\nRegion=xx-nowhere-1\nRegion=eusc-de-east-1\n",
     "[Host]\nImds=http://[fd00:ec2::254]:80/\n",
-    "[Host]\nImds=http://metadata.test\n",
+    "[Host]\nImds=http://169.254.169.254\n",
     "[Host]\nVpcCidrs=auto\nAccountId=auto\nRegion=auto\n",
     "[Endpoint newkey]\nEnabled=no\n",
     "[Endpoint newkey]\nHost=::1\n",
