@@ -28,6 +28,8 @@ log_topic_str(enum log_topic topic)
         return "conf";
     case LOG_TOPIC_LOOP:
         return "loop";
+    case LOG_TOPIC_IMDS:
+        return "imds";
     }
     return "unknown";
 }

@@ -16,6 +16,7 @@ enum log_topic {
     LOG_TOPIC_CTL,
     LOG_TOPIC_CONF,
     LOG_TOPIC_LOOP,
+    LOG_TOPIC_IMDS,
 };
 
 const char *log_topic_str(enum log_topic topic); /* "dns", … */

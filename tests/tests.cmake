@@ -28,6 +28,12 @@ target_link_libraries(test_history PRIVATE vpce_cli)
 target_link_libraries(test_refusal PRIVATE vpce_daemon)
 target_link_libraries(test_fdstore PRIVATE vpce_state_store)
 
+# small programs around a part of the library, for tests in Python
+foreach(name imds_dump)
+  add_executable(${name} ${TESTS_DIR}/tools/${name}.c)
+  target_link_libraries(${name} PRIVATE vpce_aws vpce_table_flags)
+endforeach()
+
 # the probing code itself, with what touches the network replaced
 add_library(vpce_flow STATIC
   ${TESTS_DIR}/flow/harness.c ${TESTS_DIR}/flow/fake_loop.c ${TESTS_DIR}/flow/fake_dns.c
@@ -68,6 +74,10 @@ add_test(NAME unit.completion
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/completion.py $<TARGET_FILE:vpce-probe> ${CMAKE_SOURCE_DIR})
 set_tests_properties(unit.completion PROPERTIES LABELS unit TIMEOUT 120)
 
+add_test(NAME unit.imds
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/imds_faults.py $<TARGET_FILE:imds_dump>)
+set_tests_properties(unit.imds PROPERTIES LABELS unit TIMEOUT 300)
+
 # the shipped configuration, as it is and with every line of it in force
 add_test(NAME unit.shipped_conf
   COMMAND sh -ec "$<TARGET_FILE:vpce-probed> --config ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf --check-config
@@ -98,6 +108,10 @@ set_tests_properties(scenario.random PROPERTIES LABELS scenario SKIP_RETURN_CODE
 add_test(NAME scenario.interface
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/interface.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.interface PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+add_test(NAME scenario.imds
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/imds.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.imds PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
 
 # sanitizers stay out of a service with a dynamic user; the release build is what systemd runs
 if(NOT VPCE_SANITIZE)
