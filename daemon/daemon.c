@@ -4,6 +4,8 @@
 #include "daemon/daemon.h"
 
 #include "daemon/announce.h"
+#include "daemon/aws/host_merge.h"
+#include "daemon/aws/imds.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/prober.h"
@@ -33,6 +35,8 @@
  * unit. */
 #define REFUSAL_LINGER_MS 10000
 
+#define IMDS_TEXT_SIZE 256
+
 struct daemon {
     const struct daemon_options *options;
     struct loop *loop;
@@ -44,7 +48,9 @@ struct daemon {
     char own_socket[108]; /* path of the socket that was made here; "": passed (unix(7)) */
     enum host_state state;
     struct moment since;
-    bool restored; /* the process before left its states */
+    bool restored;            /* the process before left its states */
+    struct state_image image; /* them, until IMDS has had its say about the endpoints' names */
+    struct imds *imds;        /* NULL: off */
     struct transition_log *log;
     struct loop_timer *causes_timer;
     uint64_t causes_told; /* bit of each verdict code that is a cause now */
@@ -190,7 +196,7 @@ make_prober(struct daemon *d, const struct conf *conf, struct prober **ret)
     struct host host;
     int r;
 
-    host_from_conf(conf, &host);
+    host_merge(conf, d->imds != NULL ? imds_facts(d->imds) : NULL, &host);
     r = prober_new(d->loop, conf, &host, false, &callbacks, ret, error);
 
     if (r < 0) {
@@ -203,6 +209,74 @@ static void
 log_event(enum journal_event event, int level, const char *line)
 {
     journal_send(event, level, line, NULL, 0);
+}
+
+/* Probe with the new one, which takes over what is known of the same endpoints. */
+static void
+use_prober(struct daemon *d, struct prober *prober)
+{
+    prober_adopt(prober, d->prober);
+    prober_restore(prober, &d->image);
+    prober_free(d->prober);
+    d->prober = prober;
+    update_host(d);
+    prober_start(d->prober);
+}
+
+static void
+log_unknown(struct daemon *d)
+{
+    char why[IMDS_TEXT_SIZE] = "IMDS is off";
+    struct text t = TEXT(why);
+
+    if (d->imds != NULL) {
+        imds_describe(d->imds, &t);
+    }
+    if (prober_host(d->prober)->region[0] == '\0') {
+        log_msg(LOG_WARNING, LOG_TOPIC_CONF, "Region not known yet: set Region= or allow IMDS (%s)",
+            why);
+    } else if (prober_n_runnable(d->prober) < prober_n(d->prober)) {
+        log_msg(LOG_WARNING, LOG_TOPIC_CONF,
+            "account id not known yet, ecr.dkr is not probed: set AccountId= or allow IMDS (%s)",
+            why);
+    }
+}
+
+/* The facts are others now, or the first round has ended without any. */
+static void
+on_facts(void *arg)
+{
+    struct daemon *d = arg;
+    struct prober *prober = NULL;
+    const struct imds_facts *facts = imds_facts(d->imds);
+
+    if (facts != NULL && make_prober(d, d->conf, &prober) == 0) {
+        log_msg(LOG_INFO, LOG_TOPIC_CONF, "IMDS: Region %s, account %s, %s", facts->region,
+            facts->account_id, facts->zone);
+        use_prober(d, prober);
+    } else {
+        update_host(d);
+    }
+    log_unknown(d);
+    state_image_reset(&d->image); /* had its chance */
+}
+
+static void
+open_imds(struct daemon *d, const struct conf *conf)
+{
+    const char *url = conf->imds == CONF_IMDS_URL ? conf->imds_url : NULL;
+
+    imds_free(TAKE(d->imds));
+    if (conf->imds != CONF_IMDS_OFF && imds_new(d->loop, url, on_facts, d, &d->imds) < 0) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "cannot ask IMDS: no memory; the configuration counts");
+        d->imds = NULL;
+    }
+}
+
+static bool
+is_same_imds(const struct conf *a, const struct conf *b)
+{
+    return a->imds == b->imds && streq(a->imds_url, b->imds_url);
 }
 
 static void
@@ -218,16 +292,21 @@ reload(struct daemon *d)
             JOURNAL_EVENT_RELOAD_REFUSED, LOG_ERR, "configuration refused, the old settings stay");
         return;
     }
-    prober_adopt(prober, d->prober);
-    prober_free(d->prober);
-    conf_free(d->conf);
-    d->prober = prober;
-    d->conf = conf;
+    bool same_imds = is_same_imds(conf, d->conf);
+    struct conf *old = d->conf;
+
     (void)snprintf(
         line, sizeof(line), "configuration reloaded, probing %zu endpoints", prober_n(prober));
     log_event(JOURNAL_EVENT_RELOADED, LOG_NOTICE, line);
-    update_host(d);
-    prober_start(d->prober);
+    d->conf = conf;
+    use_prober(d, prober);
+    conf_free(old);
+    if (!same_imds) {
+        open_imds(d, conf);
+        if (d->imds != NULL) {
+            imds_start(d->imds);
+        }
+    }
 }
 
 static void
@@ -354,20 +433,15 @@ static void
 log_start(struct daemon *d)
 {
     char line[LOG_LINE_SIZE];
-    size_t n = prober_n(d->prober);
-    size_t n_runnable = prober_n_runnable(d->prober);
 
     (void)snprintf(line, sizeof(line), "vpce-probed %s started, probing %zu endpoints",
-        VPCE_VERSION, n_runnable);
+        VPCE_VERSION, prober_n_runnable(d->prober));
     const struct journal_field restored[] = {{"VPCE_STATE", host_state_str(d->state)}};
 
     /* the field says that states were taken up: what was wrong before still is */
     journal_send(JOURNAL_EVENT_STARTED, LOG_NOTICE, line, restored, d->restored ? 1 : 0);
-    if (prober_host(d->prober)->region[0] == '\0') {
-        log_msg(LOG_WARNING, LOG_TOPIC_CONF, "Region not known yet: set Region= or allow IMDS");
-    } else if (n_runnable < n) {
-        log_msg(LOG_WARNING, LOG_TOPIC_CONF,
-            "account id not known yet, ecr.dkr is not probed: set AccountId= or allow IMDS");
+    if (d->imds == NULL) {
+        log_unknown(d); /* else IMDS may know */
     }
 }
 
@@ -375,16 +449,13 @@ log_start(struct daemon *d)
 static int
 restore_state(struct daemon *d)
 {
-    struct state_image image;
-
-    if (state_store_load(moment_now(d->loop), &image)) {
-        prober_restore(d->prober, &image);
-        d->log = TAKE(image.log);
+    if (state_store_load(moment_now(d->loop), &d->image)) {
+        prober_restore(d->prober, &d->image);
+        d->log = TAKE(d->image.log);
         /* should the settings have changed it, update_host tells */
-        d->state = image.host_state;
-        d->since = image.host_since;
+        d->state = d->image.host_state;
+        d->since = d->image.host_since;
         d->restored = true;
-        state_image_reset(&image);
     } else {
         d->log = transition_log_new();
     }
@@ -410,6 +481,7 @@ open_all(struct daemon *d)
         r = -ENOMEM;
     }
     if (r == 0) {
+        open_imds(d, d->conf);
         r = make_prober(d, d->conf, &d->prober);
     }
     if (r == 0) {
@@ -428,7 +500,9 @@ close_all(struct daemon *d)
     if (d->own_socket[0] != '\0') {
         (void)unlink(d->own_socket);
     }
+    imds_free(d->imds);
     prober_free(d->prober);
+    state_image_reset(&d->image);
     transition_log_free(d->log);
     loop_timer_free(d->causes_timer);
     loop_timer_free(d->watchdog);
@@ -469,7 +543,12 @@ daemon_run(const struct daemon_options *options)
     r = open_all(&d);
     if (r == 0) {
         log_start(&d);
-        update_host(&d);
+        if (d.imds == NULL) {
+            state_image_reset(&d.image);
+            update_host(&d);
+        } else {
+            imds_start(d.imds); /* and on_facts does */
+        }
         prober_start(d.prober);
         summarize(&d, summary);
         notify_ready(summary);

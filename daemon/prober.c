@@ -500,7 +500,11 @@ void
 prober_restore(struct prober *prober, struct state_image *image)
 {
     for (size_t i = 0; i < prober->n; i++) {
-        (void)state_image_restore(image, &prober->endpoints[i]);
+        struct endpoint *e = &prober->endpoints[i];
+
+        if (e->runs == 0 && e->state == STATE_UNKNOWN) {
+            (void)state_image_restore(image, e);
+        }
     }
 }
 

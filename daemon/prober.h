@@ -34,7 +34,8 @@ int prober_new(struct loop *loop, const struct conf *conf, const struct host *ho
  * prober_start. */
 void prober_adopt(struct prober *prober, struct prober *old);
 
-/* The same from what outlived a restart. */
+/* The same from what outlived a restart, for endpoints that nothing is known of. An image that is
+ * all zero has nothing. */
 void prober_restore(struct prober *prober, struct state_image *image);
 
 void prober_start(struct prober *prober);

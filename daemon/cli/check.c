@@ -1,5 +1,7 @@
 /* `vpce-probe check`: probe every endpoint once, in this process, and print the same as status. */
 #include "conf/conf.h"
+#include "daemon/aws/host_merge.h"
+#include "daemon/aws/imds.h"
 #include "daemon/cli/cli.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
@@ -26,6 +28,8 @@ static const char help[] =
     "  --config FILE    the configuration (default /etc/vpce-probe/vpce-probe.conf)\n"
     "  --version        print the version and exit\n"
     "  --help           print this help and exit\n";
+
+#define IMDS_TEXT_SIZE 256
 
 struct check {
     struct loop *loop;
@@ -118,6 +122,45 @@ print_result(struct check *check, struct moment since, const struct cli_options 
     return r;
 }
 
+static void
+on_facts(void *arg)
+{
+    struct check *check = arg;
+
+    loop_stop(check->loop);
+}
+
+/* Everything that IMDS could tell and that changes a verdict stands in the configuration. */
+static bool
+knows_enough(const struct conf *conf)
+{
+    return conf->region[0] != '\0' && conf->account_id[0] != '\0' && conf->nets.n_cidrs > 0;
+}
+
+/* What the configuration leaves open IMDS is asked for, for IMDS_ROUND_MS at most. */
+static void
+learn_host(struct check *check, const struct conf *conf, struct host *ret)
+{
+    const char *url = conf->imds == CONF_IMDS_URL ? conf->imds_url : NULL;
+    struct imds *imds = NULL;
+
+    if (conf->imds != CONF_IMDS_OFF && !knows_enough(conf) &&
+        imds_new(check->loop, url, on_facts, check, &imds) == 0) {
+        imds_start(imds);
+        (void)loop_run(check->loop);
+    }
+    host_merge(conf, imds != NULL ? imds_facts(imds) : NULL, ret);
+    if (ret->region[0] == '\0' && imds != NULL && !check->interrupted) {
+        char why[IMDS_TEXT_SIZE] = "";
+        struct text t = TEXT(why);
+
+        imds_describe(imds, &t);
+        (void)fprintf(
+            stderr, "vpce-probe: Region not known: set Region= or allow IMDS (%s)\n", why);
+    }
+    imds_free(imds);
+}
+
 static int
 run(struct check *check, const struct conf *conf, const struct cli_options *options)
 {
@@ -127,18 +170,18 @@ run(struct check *check, const struct conf *conf, const struct cli_options *opti
     char error[PROBER_ERROR_SIZE];
     struct host host;
 
-    host_from_conf(conf, &host);
+    (void)loop_on_signal(check->loop, SIGINT, on_signal, check);
+    (void)loop_on_signal(check->loop, SIGTERM, on_signal, check);
+    learn_host(check, conf, &host);
     if (prober_new(check->loop, conf, &host, true, &callbacks, &check->prober, error) < 0) {
         (void)fprintf(stderr, "vpce-probe: %s\n", error);
         return CLI_EXIT_UNKNOWN;
     }
     check->n = prober_n_runnable(check->prober);
     check->progress = isatty(STDERR_FILENO);
-    (void)loop_on_signal(check->loop, SIGINT, on_signal, check);
-    (void)loop_on_signal(check->loop, SIGTERM, on_signal, check);
     show_progress(check);
     prober_start(check->prober);
-    if (check->n > 0) {
+    if (check->n > 0 && !check->interrupted) {
         (void)loop_run(check->loop);
     }
     return print_result(check, since, options);

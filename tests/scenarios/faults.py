@@ -1,7 +1,8 @@
 """One fault each: what breaks, and what must be said of whom."""
 
 from scenario import (NAT, Scenario, answers, cause_says, clock_is_off, dns_takes, every, has,
-                      names_ill_server, no_latency, notes, nowhere, says, second_opinion, speaks)
+                      knows_host, names_ill_server, no_latency, notes, nowhere, says,
+                      second_opinion, speaks)
 from world import ALL, INTERFACES, REQUIRED
 
 FOLDED = [key for key in REQUIRED if key != "s3"]  # interface endpoints that count for the host
@@ -16,6 +17,9 @@ PROXIES = {"ecs.config": AGENT_PROXY, "docker": DOCKER_PROXY}
 
 HTTP = "Http=yes\n"
 PATIENT = "DnsTimeout=3s\n"
+
+# What the configuration of a world says of the host is taken back, and IMDS asked instead.
+IMDS = "[Host]\nImds=auto\nRegion=\nAccountId=\nVpcCidrs=\nSubnets=\n"
 
 BY_PHASE = [
     Scenario("all healthy", [], {}, internet="closed", check=[
@@ -179,6 +183,11 @@ HOST = [
     # central endpoints in another VPC
     Scenario("endpoint in a hub VPC", [], {}, prepare="record ecr.api 10.50.0.7",
              check=has("ecr.api", path="interface")),
+    # the host's own facts
+    Scenario("everything from IMDS", "sg ecr.api", {"ecr.api": "blocked"}, conf=IMDS,
+             check=knows_host("imds")),
+    Scenario("IMDS silent, the configuration counts", "imds", {}, conf="[Host]\nImds=auto\n",
+             steady=True),
 ]
 
 FAULTS = BY_PHASE + DNS + HOST
