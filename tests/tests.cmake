@@ -124,4 +124,9 @@ if(NOT VPCE_SANITIZE)
   add_test(NAME scenario.history
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/history.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.history PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)
+  foreach(kind deb rpm lintian)
+    add_test(NAME scenario.${kind}
+      COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/package.py --bin ${CMAKE_BINARY_DIR} ${kind})
+    set_tests_properties(scenario.${kind} PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+  endforeach()
 endif()
