@@ -78,6 +78,9 @@ add_test(NAME unit.imds
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/imds_faults.py $<TARGET_FILE:imds_dump>)
 set_tests_properties(unit.imds PROPERTIES LABELS unit TIMEOUT 300)
 
+add_test(NAME unit.alerts COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/alerts.py ${CMAKE_SOURCE_DIR})
+set_tests_properties(unit.alerts PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 60)
+
 # the shipped configuration, as it is and with every line of it in force
 add_test(NAME unit.shipped_conf
   COMMAND sh -ec "$<TARGET_FILE:vpce-probed> --config ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf --check-config
