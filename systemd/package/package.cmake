@@ -1,7 +1,7 @@
 # The DEB and the RPM: cmake --workflow --preset package
 # Made where the tools are; paths are those of /usr, so the preset sets the prefix.
-find_program(DPKG_SHLIBDEPS dpkg-shlibdeps)
-find_program(RPMBUILD rpmbuild)
+find_program(DPKG_SHLIBDEPS dpkg-shlibdeps NO_CACHE)
+find_program(RPMBUILD rpmbuild NO_CACHE)
 set(CPACK_GENERATOR)
 if(DPKG_SHLIBDEPS)
   list(APPEND CPACK_GENERATOR DEB)

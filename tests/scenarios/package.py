@@ -109,6 +109,26 @@ def upgrade(command):
         expect("the settings stay", f.read(), mine)
 
 
+def listens_for_prometheus():
+    """The drop-in of the README."""
+    path = f"/etc/systemd/system/{SOCKET_UNIT}.d/tcp.conf"
+    unit.write(path, "[Socket]\nListenStream=9899\n")
+    systemctl("daemon-reload")
+    systemctl("restart", *UNITS)
+
+    def get(what):
+        return sh(["curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}",
+                   f"http://127.0.0.1:9899/{what}"])
+
+    expect("metrics over TCP", unit.wait_until(lambda: get("metrics") == (0, "200")), True)
+    expect("nothing else", get("v1/status"), (0, "404"))
+    expect("the Unix socket answers, too", unit.alive(), True)
+    shutil.rmtree(os.path.dirname(path))
+    systemctl("daemon-reload")
+    systemctl("restart", *UNITS)
+    unit.wait_until(unit.alive)
+
+
 def deb(package):
     install = ["dpkg", "-i", package]
     before = files()
@@ -119,6 +139,7 @@ def deb(package):
     expect("enabled", enabled(), ["enabled", "enabled"])
     expect("started", active(), ["active", "active"])
     installed()
+    listens_for_prometheus()
     upgrade(install)
     systemctl("disable", "--now", SERVICE)
     expect("upgrade", sh(install)[0], 0)
