@@ -185,6 +185,7 @@ on_report(struct report *ret, void *arg)
     struct daemon *d = arg;
 
     prober_report(d->prober, d->since, ret);
+    ret->log = d->log;
 }
 
 static int

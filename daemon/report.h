@@ -7,6 +7,8 @@
 #include "conf/host.h"
 #include "daemon/causes.h"
 
+struct transition_log;
+
 struct report {
     struct moment now;
     const struct host *host;
@@ -22,6 +24,7 @@ struct report {
     const struct clients *clients; /* how the host's own clients go */
     const struct causes *causes;
     struct verdict_context context;
+    const struct transition_log *log; /* what changed before; NULL: nothing is remembered */
 };
 
 #define REPORT_SUMMARY_SIZE 512

@@ -4,5 +4,6 @@
 #define VPCE_DAEMON_STATUS_SCHEMA_H
 
 extern const char status_schema_text[];
+extern const unsigned char status_schema_sha256[32];
 
 #endif

@@ -6,8 +6,10 @@
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
 #include "daemon/process.h"
+#include "daemon/report_html.h"
 #include "daemon/report_json.h"
 #include "daemon/status_schema.h"
+#include "daemon/timeline.h"
 #include "daemon/util.h"
 
 #include <errno.h>
@@ -62,6 +64,7 @@ struct page {
     int status;
     const char *type;
     char *text; /* heap; NULL: no memory */
+    bool is_html;
 };
 
 static void
@@ -112,11 +115,25 @@ page_metrics(const struct report *report, struct page *page)
     page->text = metrics_text(report, &process);
 }
 
+static void
+page_html(const struct report *report, struct page *page)
+{
+    json_t *status = report_json(report);
+    json_t *timeline = report->log != NULL ? timeline_of_log(report->log) : NULL;
+
+    page->type = "text/html; charset=utf-8";
+    page->is_html = true;
+    page->text = status != NULL ? report_html(status, timeline, HTML_MODE_LIVE) : NULL;
+    json_decref(status);
+    json_decref(timeline);
+}
+
 static const struct route {
     const char *path;
     bool for_network; /* also on IP sockets */
     void (*handler)(const struct report *report, struct page *page);
 } routes[] = {
+    {"/", false, page_html},
     {"/v1/status", false, page_status},
     {"/v1/schema", false, page_schema},
     {"/v1/events", false, NULL}, /* a stream: open_stream */
@@ -151,6 +168,18 @@ find_route(struct evhttp_request *request)
     return NULL;
 }
 
+/* Also against being framed, which a page cannot say of itself. */
+static void
+add_policy(struct evkeyvalq *headers)
+{
+    char page[REPORT_HTML_POLICY_SIZE];
+    char policy[REPORT_HTML_POLICY_SIZE + 32];
+
+    (void)snprintf(policy, sizeof(policy), "%s; frame-ancestors 'none'",
+        report_html_policy(HTML_MODE_LIVE, page));
+    (void)evhttp_add_header(headers, "Content-Security-Policy", policy);
+}
+
 /* evhttp would send a body with HEAD, and no length without one. */
 static void
 send_page(struct evhttp_request *request, const struct page *page, bool head)
@@ -165,6 +194,9 @@ send_page(struct evhttp_request *request, const struct page *page, bool head)
     (void)evhttp_add_header(headers, "Content-Length", length);
     (void)evhttp_add_header(headers, "Cache-Control", "no-store");
     (void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+    if (page->is_html) {
+        add_policy(headers);
+    }
     if (body != NULL && !head) {
         (void)evbuffer_add(body, page->text, len);
     }

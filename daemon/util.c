@@ -58,11 +58,10 @@ text_add(struct text *t, const char *format, ...)
     return true;
 }
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 when there is none. C1 control
- * characters (U+0080 to U+009F) count as ill-formed: terminals obey them. */
-static size_t
-utf8_length(const unsigned char *s, size_t left)
+size_t
+utf8_length(const char *text, size_t left)
 {
+    const unsigned char *s = (const unsigned char *)text;
     static const struct {
         unsigned char mask, lead;
         size_t length;
@@ -94,7 +93,7 @@ static bool
 add_escaped(struct text *t, const char *s, size_t len, bool escape_backslash)
 {
     for (size_t i = 0; i < len;) {
-        size_t n = utf8_length((const unsigned char *)s + i, len - i);
+        size_t n = utf8_length(s + i, len - i);
         bool escape = n == 0 || (s[i] == '\\' && escape_backslash);
 
         if (t->size - t->len <= (escape ? sizeof("\\xNN") - 1 : n)) {

@@ -63,6 +63,10 @@ bool text_add_escaped(struct text *t, const char *s, size_t len);
 /* The same for text whose backslashes are escapes already (RFC 4514 names): they stay. */
 bool text_add_printable(struct text *t, const char *s, size_t len);
 
+/* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 when there is none. Control
+ * characters count as ill-formed: terminals obey them. */
+size_t utf8_length(const char *s, size_t left);
+
 /* Copy s into dst, cut to size - 1 bytes. Returns false when it was cut. */
 bool str_copy(char *dst, size_t size, const char *s);
 

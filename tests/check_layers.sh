@@ -36,7 +36,8 @@ only '#include <openssl/' probes/tls.c
 only '#include <event2/' daemon/loop.c daemon/aws/http.c daemon/event_streams.c daemon/status_clients.c daemon/status_server.c
 only '#include <systemd/' systemd/fdstore.c systemd/history.c systemd/journal.c systemd/notify.c
 only '#include <ini.h>' conf/conf.c conf/conf_line.c
-only '#include <jansson.h>' daemon/report_json.h daemon/cli/cli.h daemon/cli/paint.h \
+only '#include <jansson.h>' daemon/html_picture.h daemon/report_html.h \
+    daemon/report_json.h daemon/status_view.h daemon/timeline.h daemon/cli/cli.h daemon/cli/paint.h \
     daemon/aws/*.c
 
 # the pure layers are what CMakeLists.txt lists as them

@@ -24,6 +24,7 @@ foreach(source ${unit_tests})
 endforeach()
 target_link_libraries(test_tls PRIVATE vpce_probes)
 target_link_libraries(test_golden PRIVATE vpce_sample)
+target_link_libraries(test_report_html PRIVATE vpce_sample)
 target_link_libraries(test_history PRIVATE vpce_cli)
 target_link_libraries(test_refusal PRIVATE vpce_daemon)
 target_link_libraries(test_fdstore PRIVATE vpce_state_store)
@@ -81,6 +82,11 @@ set_tests_properties(unit.imds PROPERTIES LABELS unit TIMEOUT 300)
 add_test(NAME unit.alerts COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/alerts.py ${CMAKE_SOURCE_DIR})
 set_tests_properties(unit.alerts PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 60)
 
+add_test(NAME unit.html
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/html_pages.py ${TESTS_DIR}/golden/report.html
+    ${TESTS_DIR}/golden/report-hostile.html)
+set_tests_properties(unit.html PROPERTIES LABELS unit)
+
 # the shipped configuration, as it is and with every line of it in force
 add_test(NAME unit.shipped_conf
   COMMAND sh -ec "$<TARGET_FILE:vpce-probed> --config ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf --check-config
@@ -103,6 +109,9 @@ set_tests_properties(unit.scenario_coverage PROPERTIES LABELS unit)
 add_test(NAME scenario.live
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/live.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.live PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+add_test(NAME scenario.page
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/page.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.page PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
 # ten faults more, other ones each day; the seed is printed
 add_test(NAME scenario.random
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/random --bin ${CMAKE_BINARY_DIR} 10)

@@ -2,6 +2,8 @@
  * decorated, so that it can be copied. */
 #include "daemon/cli/explain.h"
 
+#include "daemon/status_view.h"
+
 #define INDENT 2
 #define NAME_WIDTH 21 /* of the longest verdict, and two blanks */
 #define WORD_SIZE 64
@@ -165,7 +167,7 @@ put_head(
     paint_text_of(endpoint, "verdict", verdict, sizeof(verdict));
     paint_text_of(endpoint, "since", since, sizeof(since));
     paint_text_of(endpoint, "hostname", hostname, sizeof(hostname));
-    paint_age_of(endpoint, paint_seconds_of(status, "generated_at"), age, sizeof(age));
+    paint_age_of(endpoint, status_seconds(status, "generated_at"), age, sizeof(age));
     paint_put(out, options, tone_of_state(state), key);
     (void)fprintf(out, ": %s, verdict %s\n", state, verdict);
     (void)fprintf(out, "  since %s, for %s\n", since, age);

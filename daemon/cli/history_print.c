@@ -2,6 +2,7 @@
  * newest last. Times are UTC. */
 #include "conf/timespan.h"
 #include "daemon/cli/history.h"
+#include "daemon/status_view.h"
 #include "daemon/util.h"
 
 #include <time.h>
@@ -56,7 +57,7 @@ static void
 start_cell(const json_t *outage, char cell[static CELL_SIZE])
 {
     struct text t = {.buf = cell, .size = CELL_SIZE};
-    int64_t start_s = paint_seconds_of(outage, "start");
+    int64_t start_s = status_seconds(outage, "start");
 
     if (json_is_true(json_object_get(outage, "start_exact"))) {
         add_day(&t, start_s);
@@ -77,8 +78,8 @@ end_cell(const json_t *outage, char cell[static CELL_SIZE])
 {
     const int64_t day_s = 86400;
     struct text t = {.buf = cell, .size = CELL_SIZE};
-    int64_t start_s = paint_seconds_of(outage, "start");
-    int64_t end_s = paint_seconds_of(outage, "end");
+    int64_t start_s = status_seconds(outage, "start");
+    int64_t end_s = status_seconds(outage, "end");
 
     if (json_is_true(json_object_get(outage, "ongoing"))) {
         (void)text_add(&t, "ongoing");
@@ -227,12 +228,12 @@ add_utc(struct text *t, int64_t seconds)
 static void
 put_covers(FILE *out, const json_t *history, const struct render_options *options)
 {
-    int64_t since_s = paint_seconds_of(history, "since");
+    int64_t since_s = status_seconds(history, "since");
     char line[PAINT_LINE_SIZE];
     struct text t = TEXT(line);
 
     (void)text_add(&t, "journal covers ");
-    add_utc(&t, paint_seconds_of(json_object_get(history, "covers"), "from"));
+    add_utc(&t, status_seconds(json_object_get(history, "covers"), "from"));
     (void)text_add(&t, " to now");
     if (since_s >= 0) {
         (void)text_add(&t, ", outages since ");

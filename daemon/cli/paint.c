@@ -2,9 +2,8 @@
 #include "daemon/cli/paint.h"
 
 #include "conf/timespan.h"
+#include "daemon/status_view.h"
 #include "daemon/util.h"
-
-#include <time.h>
 
 static const char *
 tone_start(enum tone tone)
@@ -125,22 +124,10 @@ paint_text_of(const json_t *object, const char *key, char *ret, size_t size)
     paint_text(json_object_get(object, key), ret, size);
 }
 
-int64_t
-paint_seconds_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    struct tm tm = {0};
-
-    if (text == NULL || strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) == NULL) {
-        return -1;
-    }
-    return (int64_t)timegm(&tm);
-}
-
 void
 paint_age_of(const json_t *object, int64_t now_s, char *ret, size_t size)
 {
-    int64_t since_s = paint_seconds_of(object, "since");
+    int64_t since_s = status_seconds(object, "since");
     char text[TIMESPAN_TEXT_SIZE];
 
     if (since_s < 0 || now_s < since_s) {

@@ -42,9 +42,6 @@ void paint_hanging(FILE *out, const struct render_options *options, int indent, 
 void paint_text(const json_t *value, char *ret, size_t size);
 void paint_text_of(const json_t *object, const char *key, char *ret, size_t size);
 
-/* A time of the status as seconds since 1970, or -1. */
-int64_t paint_seconds_of(const json_t *object, const char *key);
-
 /* How long the state ("since") of the object has lasted at now_s: "8s"; "-" when not known. */
 void paint_age_of(const json_t *object, int64_t now_s, char *ret, size_t size);
 

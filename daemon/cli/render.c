@@ -2,6 +2,7 @@
  * somebody who only pretends to be one. */
 #include "daemon/cli/render.h"
 
+#include "daemon/status_view.h"
 #include "daemon/util.h"
 
 #define CELL_SIZE 40
@@ -33,56 +34,30 @@ ms_cell(double ms, struct cell *ret)
     }
 }
 
-/* The slowest of the addresses; -1: none has it. */
-static double
-slowest(const json_t *addresses, const char *key)
-{
-    double worst = -1;
-
-    for (size_t i = 0; i < json_array_size(addresses); i++) {
-        const json_t *value = json_object_get(json_array_get(addresses, i), key);
-
-        if (json_is_number(value) && json_number_value(value) > worst) {
-            worst = json_number_value(value);
-        }
-    }
-    return worst;
-}
-
 static void
-up_cell(const json_t *addresses, struct cell *ret)
+up_cell(const json_t *endpoint, struct cell *ret)
 {
     struct text t = TEXT(ret->text);
-    size_t n = 0;
-    size_t n_up = 0;
+    size_t n;
+    size_t n_up;
 
-    for (size_t i = 0; i < json_array_size(addresses); i++) {
-        const json_t *address = json_array_get(addresses, i);
-        const char *outcome = json_string_value(json_object_get(address, "outcome"));
-
-        if (!json_is_false(json_object_get(address, "judged"))) {
-            n++;
-            n_up += outcome != NULL && streq(outcome, "ok");
-        }
-    }
+    status_count_up(endpoint, &n_up, &n);
     (void)text_add(&t, "%zu/%zu", n_up, n);
 }
 
 static void
 fill_row(const json_t *endpoint, int64_t now_s, struct row *row)
 {
-    const json_t *addresses = json_object_get(endpoint, "addresses");
-    const json_t *dns_ms = json_object_get(json_object_get(endpoint, "dns"), "ms");
     char state[CELL_SIZE];
 
     paint_text_of(endpoint, "state", state, sizeof(state));
     row->tone = tone_of_state(state);
     paint_text_of(endpoint, "endpoint", row->cells[0].text, CELL_SIZE);
     paint_text_of(endpoint, "path", row->cells[1].text, CELL_SIZE);
-    up_cell(addresses, &row->cells[2]);
-    ms_cell(json_is_number(dns_ms) ? json_number_value(dns_ms) : -1, &row->cells[3]);
-    ms_cell(slowest(addresses, "connect_ms"), &row->cells[4]);
-    ms_cell(slowest(addresses, "tls_ms"), &row->cells[5]);
+    up_cell(endpoint, &row->cells[2]);
+    ms_cell(status_dns_ms(endpoint), &row->cells[3]);
+    ms_cell(status_slowest_ms(endpoint, "connect_ms"), &row->cells[4]);
+    ms_cell(status_slowest_ms(endpoint, "tls_ms"), &row->cells[5]);
     paint_text_of(endpoint, "verdict", row->cells[6].text, CELL_SIZE);
     paint_age_of(endpoint, now_s, row->cells[7].text, CELL_SIZE);
     if (json_is_false(json_object_get(endpoint, "required"))) {
@@ -171,24 +146,6 @@ put_labelled(FILE *out, const struct render_options *options, const char *label,
     paint_wrapped(out, options, NOTE_INDENT, line);
 }
 
-/* A cause above explains the endpoint. */
-static bool
-is_explained(const json_t *causes, const char *key)
-{
-    for (size_t i = 0; i < json_array_size(causes); i++) {
-        const json_t *keys = json_object_get(json_array_get(causes, i), "endpoints");
-
-        for (size_t k = 0; k < json_array_size(keys); k++) {
-            const char *folded = json_string_value(json_array_get(keys, k));
-
-            if (folded != NULL && key != NULL && streq(folded, key)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* What was seen and what to change, for one endpoint that is not well; notes for any. */
 static void
 render_details(
@@ -216,11 +173,10 @@ render_details(
     paint_text_of(endpoint, "summary", text, sizeof(text));
     put_labelled(out, options, "", text);
     if (!well && json_is_string(json_object_get(endpoint, "remedy"))) {
-        const char *name = json_string_value(json_object_get(endpoint, "endpoint"));
+        bool explained = status_is_explained(causes, endpoint);
 
         paint_text_of(endpoint, "remedy", text, sizeof(text));
-        put_labelled(
-            out, options, "-> ", is_explained(causes, name) ? "see the cause above" : text);
+        put_labelled(out, options, "-> ", explained ? "see the cause above" : text);
     }
     for (size_t i = 0; i < json_array_size(notes); i++) {
         const json_t *note = json_array_get(notes, i);
@@ -304,7 +260,7 @@ void
 render_status(FILE *out, const json_t *status, const struct render_options *options)
 {
     const json_t *endpoints = json_object_get(status, "endpoints");
-    int64_t now_s = paint_seconds_of(status, "generated_at");
+    int64_t now_s = status_seconds(status, "generated_at");
 
     render_head(out, status, now_s, options);
     render_nameservers(out, json_object_get(status, "nameservers"), options);

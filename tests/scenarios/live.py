@@ -93,6 +93,29 @@ def check_nagios(world):
     expect("two formats at once", r.returncode, 64)
 
 
+def check_page(world):
+    """The report page."""
+    head = curl(world, "/", "-I").lower()
+    expect("/: HTML", "content-type: text/html; charset=utf-8\n" in head, True)
+    policy = re.search(r"content-security-policy: (.*)\n", head)
+    expect("/: a policy", "default-src 'none'" in policy[1] and "unsafe" not in policy[1], True)
+    expect("/: healthy", "<title>healthy" in curl(world, "/"), True)
+    world.vpc("break sg ecr.api")
+    world.wait_for({"ecr.api": "blocked"}, "unhealthy")
+    page = curl(world, "/")
+    expect("/: tells a change", ("<title>unhealthy" in page, page.count("<td>blocked</td>")),
+           (True, 2))
+    path = os.path.join(world.folder, "page.html")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(page)
+    pages = os.path.join(os.path.dirname(__file__), "..", "html_pages.py")
+    r = subprocess.run([sys.executable, pages, "--live", path], capture_output=True, text=True,
+                       check=False)
+    expect("/: well-formed", (r.returncode, r.stdout), (0, ""))
+    world.vpc("heal all")
+    world.wait_until_healthy()
+
+
 # ---- the event stream ---------------------------------------------------------------------------
 
 class Stream:
@@ -309,6 +332,7 @@ def main():
         check_metrics(world)
         check_schema(world)
         check_nagios(world)
+        check_page(world)
         check_events(world)
         check_event_limits(world)
         check_streams_come_and_go(world)

@@ -3,7 +3,9 @@
 #include "sample.h"
 
 #include "daemon/metrics.h"
+#include "daemon/report_html.h"
 #include "daemon/report_json.h"
+#include "daemon/timeline.h"
 #include "daemon/util.h"
 
 #include <setjmp.h>
@@ -40,6 +42,52 @@ test_json(void **state)
     assert_true(golden_equal("status.json", text));
     free(text);
     json_decref(json);
+    sample_done(&sample);
+}
+
+/* ecr.api lost an address, and the daemon was started before. */
+static json_t *
+timeline_of_sample(void)
+{
+    const struct outage_record records[] = {
+        {.at_us = INT64_C(1768476600000000), .event = OUTAGE_EVENT_STARTED},
+        {.at_us = INT64_C(1768478370000000),
+            .event = OUTAGE_EVENT_CHANGED,
+            .endpoint = "ecr.api",
+            .old_state = "ok",
+            .state = "degraded",
+            .old_verdict = "ok",
+            .verdict = "partly-blocked",
+            .summary = "1 of 2 addresses answer",
+            .duration_ms = "1770000"}};
+    json_t *timeline = timeline_new();
+
+    assert_non_null(timeline);
+    for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+        assert_int_equal(timeline_add(timeline, &records[i]), 0);
+    }
+    timeline_set_from(timeline, INT64_C(1768392000000000));
+    return timeline;
+}
+
+static void
+test_html(void **state)
+{
+    struct sample sample;
+    json_t *status;
+    json_t *timeline = timeline_of_sample();
+    char *text;
+
+    (void)state;
+    sample_init(&sample);
+    status = report_json(&sample.report);
+    assert_int_equal(json_object_set_new(status, "version", json_string("")), 0);
+    text = report_html(status, timeline, HTML_MODE_FILE);
+    assert_non_null(text);
+    assert_true(golden_equal("report.html", text));
+    free(text);
+    json_decref(status);
+    json_decref(timeline);
     sample_done(&sample);
 }
 
@@ -82,8 +130,8 @@ test_metrics_unknown(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_json), cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_metrics_unknown)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_json), cmocka_unit_test(test_html),
+        cmocka_unit_test(test_metrics), cmocka_unit_test(test_metrics_unknown)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
