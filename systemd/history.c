@@ -24,6 +24,14 @@ struct history {
     bool partial; /* files of the journal may not be read */
 };
 
+/* One reading of it. */
+struct reading {
+    sd_journal *journal;
+    history_fn on_record;
+    void *arg;
+    bool complete;
+};
+
 /* Fields of one record: copies, as the library's are gone with the next call. */
 enum field {
     FIELD_MESSAGE_ID,
@@ -233,22 +241,22 @@ read_fields(sd_journal *journal, struct fields *ret)
     return good;
 }
 
-/* The record that the journal is at. *complete: false when it cannot be read as a whole. */
+/* The record that the journal is at. */
 static int
-add_record(sd_journal *journal, struct fields *fields, struct outages *outages, bool *complete)
+give_record(struct reading *reading, struct fields *fields)
 {
     struct outage_record record = {.event = OUTAGE_EVENT_CHANGED};
     const char *started = journal_message_id(JOURNAL_EVENT_STARTED);
     uint64_t at_us;
-    bool good = read_fields(journal, fields);
+    bool good = read_fields(reading->journal, fields);
     const char *const *values = fields->values;
 
-    if (sd_journal_get_realtime_usec(journal, &at_us) < 0 || at_us > INT64_MAX ||
+    if (sd_journal_get_realtime_usec(reading->journal, &at_us) < 0 || at_us > INT64_MAX ||
         values[FIELD_MESSAGE_ID] == NULL) {
-        *complete = false;
+        reading->complete = false;
         return 0;
     }
-    *complete = *complete && good;
+    reading->complete = reading->complete && good;
     record.at_us = (int64_t)at_us;
     record.event =
         streq(values[FIELD_MESSAGE_ID], started) ? OUTAGE_EVENT_STARTED : OUTAGE_EVENT_CHANGED;
@@ -259,29 +267,29 @@ add_record(sd_journal *journal, struct fields *fields, struct outages *outages, 
     record.verdict = values[FIELD_VERDICT];
     record.summary = values[FIELD_SUMMARY];
     record.duration_ms = values[FIELD_DURATION_MS];
-    return outages_add(outages, &record);
+    return reading->on_record(&record, reading->arg);
 }
 
 static int
-read_all(struct history *history, struct fields *fields, struct outages *outages, bool *complete)
+read_all(struct reading *reading, struct fields *fields)
 {
     unsigned n_errors = 0;
-    int r = sd_journal_seek_head(history->journal);
+    int r = sd_journal_seek_head(reading->journal);
 
     if (r < 0) {
         return r;
     }
-    while ((r = sd_journal_next(history->journal)) != 0 && n_errors < ERRORS_MAX) {
+    while ((r = sd_journal_next(reading->journal)) != 0 && n_errors < ERRORS_MAX) {
         if (r == -ENOMEM) {
             return r;
         }
         if (r < 0) {
-            *complete = false;
+            reading->complete = false;
             n_errors++;
             continue;
         }
         n_errors = 0;
-        r = add_record(history->journal, fields, outages, complete);
+        r = give_record(reading, fields);
         if (r < 0) {
             return r;
         }
@@ -290,19 +298,22 @@ read_all(struct history *history, struct fields *fields, struct outages *outages
 }
 
 int
-history_read(struct history *history, struct outages *outages, bool *ret_complete)
+history_read(struct history *history, history_fn on_record, void *arg, bool *ret_complete)
 {
     struct fields *fields = calloc(1, sizeof(*fields));
-    bool complete = !history->partial;
+    struct reading reading = {.journal = history->journal,
+        .on_record = on_record,
+        .arg = arg,
+        .complete = !history->partial};
     int r;
 
     if (fields == NULL) {
         return -ENOMEM;
     }
-    r = read_all(history, fields, outages, &complete);
+    r = read_all(&reading, fields);
     free(fields);
     if (r == 0) {
-        *ret_complete = complete;
+        *ret_complete = reading.complete;
     }
     return r;
 }

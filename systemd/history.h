@@ -16,8 +16,12 @@ struct history;
 int history_open(int64_t now_us, struct history **ret, int64_t *ret_from_us);
 void history_close(struct history *history);
 
-/* Every record, the oldest first. ret_complete: false when files may not be read, or when what is
- * in them cannot be. Returns 0 or a negative errno; then some records may have been added. */
-int history_read(struct history *history, struct outages *outages, bool *ret_complete);
+/* Takes one record, borrowed until it returns. A negative errno ends the reading. */
+typedef int (*history_fn)(const struct outage_record *record, void *arg);
+
+/* Gives every record, the oldest first. ret_complete: false when files may not be read, or when
+ * what is in them cannot be. Returns 0, what on_record returned when that was negative, or a
+ * negative errno; then some records may have been given. */
+int history_read(struct history *history, history_fn on_record, void *arg, bool *ret_complete);
 
 #endif

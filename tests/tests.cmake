@@ -87,6 +87,10 @@ add_test(NAME unit.html
     ${TESTS_DIR}/golden/report-hostile.html)
 set_tests_properties(unit.html PROPERTIES LABELS unit)
 
+add_test(NAME unit.cli_report
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/cli_report.py $<TARGET_FILE:vpce-probe>)
+set_tests_properties(unit.cli_report PROPERTIES LABELS unit TIMEOUT 120)
+
 # the shipped configuration, as it is and with every line of it in force
 add_test(NAME unit.shipped_conf
   COMMAND sh -ec "$<TARGET_FILE:vpce-probed> --config ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf --check-config

@@ -32,7 +32,9 @@ static const char help[] =
 #define IMDS_TEXT_SIZE 256
 
 struct check {
+    struct conf *conf;
     struct loop *loop;
+    struct moment since;
     struct prober *prober;
     size_t n;
     size_t n_done;
@@ -102,13 +104,13 @@ print_metrics(const struct report *report)
 }
 
 static int
-print_result(struct check *check, struct moment since, const struct cli_options *options)
+print_result(struct check *check, const struct cli_options *options)
 {
     struct report report;
     json_t *status;
     int r;
 
-    prober_report(check->prober, since, &report);
+    prober_report(check->prober, check->since, &report);
     if (options->metrics) {
         return print_metrics(&report);
     }
@@ -161,19 +163,20 @@ learn_host(struct check *check, const struct conf *conf, struct host *ret)
     imds_free(imds);
 }
 
+/* As for all below: EX_OK, or the exit status; what is wrong has been told. */
 static int
-run(struct check *check, const struct conf *conf, const struct cli_options *options)
+run(struct check *check)
 {
     const struct prober_callbacks callbacks = {
         .on_run = on_run, .on_egress = on_egress, .arg = check};
-    struct moment since = moment_now(check->loop);
     char error[PROBER_ERROR_SIZE];
     struct host host;
 
     (void)loop_on_signal(check->loop, SIGINT, on_signal, check);
     (void)loop_on_signal(check->loop, SIGTERM, on_signal, check);
-    learn_host(check, conf, &host);
-    if (prober_new(check->loop, conf, &host, true, &callbacks, &check->prober, error) < 0) {
+    learn_host(check, check->conf, &host);
+    check->since = moment_now(check->loop);
+    if (prober_new(check->loop, check->conf, &host, true, &callbacks, &check->prober, error) < 0) {
         (void)fprintf(stderr, "vpce-probe: %s\n", error);
         return CLI_EXIT_UNKNOWN;
     }
@@ -184,41 +187,87 @@ run(struct check *check, const struct conf *conf, const struct cli_options *opti
     if (check->n > 0 && !check->interrupted) {
         (void)loop_run(check->loop);
     }
-    return print_result(check, since, options);
+    return EX_OK;
+}
+
+static int
+load(struct check *check, const struct cli_options *options)
+{
+    struct conf_errors errors = {0};
+    int r = conf_load(options->conf_file, &check->conf, &errors);
+
+    if (r < 0) {
+        conf_errors_print(&errors, stderr);
+    }
+    conf_errors_reset(&errors);
+    if (r < 0) {
+        return EX_CONFIG;
+    }
+    check->conf->probe.family_enabled[FAMILY_INDEX(ADDR_FAMILY_IPV4)] &= !options->only_ipv6;
+    check->conf->probe.family_enabled[FAMILY_INDEX(ADDR_FAMILY_IPV6)] &= !options->only_ipv4;
+    return EX_OK;
+}
+
+/* Then close_check, also on failure. */
+static int
+open_and_run(struct check *check, const struct cli_options *options)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    int r = load(check, options);
+
+    if (r != EX_OK) {
+        return r;
+    }
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    log_set_level(LOG_WARNING);
+    check->loop = loop_new();
+    if (check->loop == NULL) {
+        (void)fprintf(stderr, "vpce-probe: no memory or no descriptors\n");
+        return CLI_EXIT_UNKNOWN;
+    }
+    return run(check);
+}
+
+static void
+close_check(struct check *check)
+{
+    prober_free(check->prober);
+    loop_free(check->loop);
+    conf_free(check->conf);
 }
 
 int
 cli_check(int argc, char **argv)
 {
-    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct cli_options options;
-    struct conf_errors errors = {0};
-    struct conf *conf = NULL;
     struct check check = {0};
     int r = cli_parse(argc, argv, help, CLI_TAKES_FAMILIES | CLI_TAKES_FORMATS, &options);
 
     if (r >= 0) {
         return r;
     }
-    if (conf_load(options.conf_file, &conf, &errors) < 0) {
-        conf_errors_print(&errors, stderr);
-        conf_errors_reset(&errors);
-        return EX_CONFIG;
+    r = open_and_run(&check, &options);
+    if (r == EX_OK) {
+        r = print_result(&check, &options);
     }
-    conf_errors_reset(&errors);
-    conf->probe.family_enabled[FAMILY_INDEX(ADDR_FAMILY_IPV4)] &= !options.only_ipv6;
-    conf->probe.family_enabled[FAMILY_INDEX(ADDR_FAMILY_IPV6)] &= !options.only_ipv4;
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-    log_set_level(LOG_WARNING);
-    check.loop = loop_new();
-    if (check.loop == NULL) {
-        (void)fprintf(stderr, "vpce-probe: no memory or no descriptors\n");
-        conf_free(conf);
-        return CLI_EXIT_UNKNOWN;
+    close_check(&check);
+    return r;
+}
+
+int
+cli_check_status(const struct cli_options *options, json_t **ret)
+{
+    struct check check = {0};
+    struct report report;
+    int r = open_and_run(&check, options);
+
+    if (r == EX_OK && check.interrupted) {
+        r = CLI_EXIT_UNKNOWN;
+    } else if (r == EX_OK) {
+        prober_report(check.prober, check.since, &report);
+        *ret = report_json(&report);
+        r = *ret != NULL ? EX_OK : CLI_EXIT_UNKNOWN;
     }
-    r = run(&check, conf, &options);
-    prober_free(check.prober);
-    loop_free(check.loop);
-    conf_free(conf);
+    close_check(&check);
     return r;
 }

@@ -21,6 +21,7 @@ int cli_events(int argc, char **argv);
 int cli_wait(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_history(int argc, char **argv);
+int cli_report(int argc, char **argv);
 
 #define CLI_NAMES_MAX 64
 
@@ -28,6 +29,7 @@ struct cli_options {
     const char *conf_file; /* NULL: the default */
     const char *socket;    /* NULL: as configured */
     const char *since;     /* NULL: not given */
+    const char *output;    /* NULL: not given */
     bool json;
     bool color; /* colour and marks: a terminal, or asked for */
     bool only_ipv4;
@@ -48,6 +50,7 @@ struct cli_options {
 #define CLI_TAKES_WATCH 4U    /* --watch */
 #define CLI_TAKES_WAIT 8U     /* --timeout --for -q */
 #define CLI_TAKES_SINCE 16U   /* --since */
+#define CLI_TAKES_OUTPUT 32U  /* --output */
 
 /* takes: CLI_TAKES_*. Returns -1 to go on, or the exit status: usage errors are told on stderr,
  * --help and --version are done. */
@@ -64,6 +67,10 @@ int cli_parse_operand(
 #define CLI_ERROR_SIZE 512
 int cli_fetch_status(
     const char *socket, int timeout_ms, json_t **ret, char error[static CLI_ERROR_SIZE]);
+
+/* Probe everything once in this process. EX_OK and *ret (the caller's), or the exit status; what is
+ * wrong has been told. */
+int cli_check_status(const struct cli_options *options, json_t **ret);
 
 /* The status socket: --socket, or as configured. A broken configuration must not hide the status of
  * a daemon that still runs with its old settings: its errors are printed, and the default is taken.

@@ -134,6 +134,12 @@ print(const struct history_facts *facts, const struct cli_options *options)
 }
 
 static int
+on_record(const struct outage_record *record, void *arg)
+{
+    return outages_add(arg, record);
+}
+
+static int
 read_and_print(
     struct history *history, struct history_facts *facts, const struct cli_options *options)
 {
@@ -141,7 +147,7 @@ read_and_print(
     int r = outages != NULL ? 0 : -ENOMEM;
 
     if (r == 0) {
-        r = history_read(history, outages, &facts->complete);
+        r = history_read(history, on_record, outages, &facts->complete);
     }
     if (r == 0) {
         r = outages_finish(outages, facts->now_us, &facts->result);

@@ -20,6 +20,7 @@ enum {
     OPTION_TIMEOUT,
     OPTION_FOR,
     OPTION_SINCE,
+    OPTION_OUTPUT,
     OPTION_VERSION,
     OPTION_HELP,
 };
@@ -118,6 +119,9 @@ set_special_option(int option, struct cli_options *ret)
     case OPTION_SINCE:
         ret->since = optarg;
         return -1;
+    case OPTION_OUTPUT:
+        ret->output = optarg;
+        return -1;
     case OPTION_FOR:
         return add_name(optarg, ret) ? -1 : EX_USAGE;
     default:
@@ -169,6 +173,7 @@ static const struct {
     {{"timeout", required_argument, NULL, OPTION_TIMEOUT}, CLI_TAKES_WAIT},
     {{"for", required_argument, NULL, OPTION_FOR}, CLI_TAKES_WAIT},
     {{"since", required_argument, NULL, OPTION_SINCE}, CLI_TAKES_SINCE},
+    {{"output", required_argument, NULL, OPTION_OUTPUT}, CLI_TAKES_OUTPUT},
 };
 
 /* Options alone; getopt leaves the operands at the end, from argv[optind]. */

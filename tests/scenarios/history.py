@@ -98,6 +98,9 @@ history full sh -c "./vpce-probe history >/dev/full"
 history nobody setpriv --reuid=nobody --regid=nogroup --clear-groups ./vpce-probe history
 history member setpriv --reuid=nobody --regid=nogroup --groups=systemd-journal \
     ./vpce-probe history --json
+history report ./vpce-probe report --config /mnt/out/conf
+history report_nobody setpriv --reuid=nobody --regid=nogroup --clear-groups \
+    ./vpce-probe report --config /mnt/out/conf
 
 ask break sg ecr.api
 until_record 4 failed
@@ -235,6 +238,21 @@ def look_at_refusals(world):
     expect("output that cannot be written", (run.status, "cannot write" in run.err), (2, True))
 
 
+def look_at_reports(world):
+    """The time line of the report page comes from the same records."""
+    page = Run(world, "report")
+    line = re.search(r'<h2 id="timeline">.*?</section>', page.out, re.DOTALL)[0]
+    changes = re.findall(r"<td>ecr\.api</td>.*?</td>.*?<td class=\"tone \w+\">. (\w+)</td>", line)
+    expect("report: every change, the newest first; after a start there is one more", (page.status, changes),
+           (0, ["ok", "failed", "failed", "ok", "failed", "ok"]))
+    expect("report: the starts of the daemon", line.count("vpce-probed was started"), 2)
+    expect("report: nothing that was forged", "forged" in page.out, False)
+    page = Run(world, "report_nobody")
+    expect("report: who may not read the journal is told so",
+           (page.status, "may not be read" in page.out, "<td>blocked</td>" in page.out),
+           (0, True, False))
+
+
 def serve(world, box):
     """Does to the VPC what the box asks for, until it has ended."""
     path = os.path.join(world.folder, "ask")
@@ -282,6 +300,7 @@ def main():
             look_at_vacuumed(world)
             look_at_text(world)
             look_at_refusals(world)
+            look_at_reports(world)
     finally:
         world.stop()
     return expect.exit_status()

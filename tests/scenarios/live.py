@@ -94,7 +94,7 @@ def check_nagios(world):
 
 
 def check_page(world):
-    """The report page."""
+    """The report page, and the verb that makes one without the daemon."""
     head = curl(world, "/", "-I").lower()
     expect("/: HTML", "content-type: text/html; charset=utf-8\n" in head, True)
     policy = re.search(r"content-security-policy: (.*)\n", head)
@@ -112,6 +112,14 @@ def check_page(world):
     r = subprocess.run([sys.executable, pages, "--live", path], capture_output=True, text=True,
                        check=False)
     expect("/: well-formed", (r.returncode, r.stdout), (0, ""))
+    r = cli(world, "report")
+    expect("report: of the daemon", (r.returncode, "<title>unhealthy" in r.stdout), (0, True))
+    r = subprocess.run(["ip", "netns", "exec", world.name + "-host", os.path.join(
+        world.bin, "vpce-probe"), "report", "--config", world.conf, "--socket",
+        world.folder + "/none"], capture_output=True, text=True, check=False)
+    expect("report: without the daemon",
+           (r.returncode, "<title>unhealthy" in r.stdout, "probing once" in r.stderr),
+           (0, True, True))
     world.vpc("heal all")
     world.wait_until_healthy()
 
