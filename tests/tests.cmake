@@ -29,8 +29,10 @@ target_link_libraries(test_history PRIVATE vpce_cli)
 target_link_libraries(test_refusal PRIVATE vpce_daemon)
 target_link_libraries(test_fdstore PRIVATE vpce_state_store)
 
+target_compile_definitions(test_sigv4 PRIVATE SIGV4_VECTORS="${CMAKE_SOURCE_DIR}/../shared/sigv4-vectors")
+
 # small programs around a part of the library, for tests in Python
-foreach(name imds_dump)
+foreach(name imds_dump sigv4_sign)
   add_executable(${name} ${TESTS_DIR}/tools/${name}.c)
   target_link_libraries(${name} PRIVATE vpce_aws vpce_table_flags)
 endforeach()
@@ -55,6 +57,10 @@ endforeach()
 add_test(NAME names.botocore
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/names_botocore.py $<TARGET_FILE:vpce-probe>)
 set_tests_properties(names.botocore PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+add_test(NAME unit.sigv4_botocore
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/sigv4_botocore.py $<TARGET_FILE:sigv4_sign>)
+set_tests_properties(unit.sigv4_botocore PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
 
 add_test(NAME unit.cli_explain
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/cli_explain.py $<TARGET_FILE:vpce-probe>)
