@@ -49,3 +49,38 @@ host_from_conf(const struct conf *conf, struct host *ret)
     }
     *ret = host;
 }
+
+static bool
+cidrs_equal(const struct cidr *a, const struct cidr *b)
+{
+    return a->prefix_len == b->prefix_len && addr_equal(&a->base, &b->base);
+}
+
+static bool
+nets_equal(const struct vpc_nets *a, const struct vpc_nets *b)
+{
+    if (a->n_cidrs != b->n_cidrs || a->n_subnets != b->n_subnets ||
+        memcmp(a->known, b->known, sizeof(a->known)) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n_cidrs; i++) {
+        if (!cidrs_equal(&a->cidrs[i], &b->cidrs[i])) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < a->n_subnets; i++) {
+        if (!cidrs_equal(&a->subnets[i].cidr, &b->subnets[i].cidr) ||
+            !streq(a->subnets[i].az_id, b->subnets[i].az_id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+host_probes_alike(const struct host *a, const struct host *b)
+{
+    return streq(a->region, b->region) && streq(a->account_id, b->account_id) &&
+           streq(a->dns_suffix, b->dns_suffix) && a->partition == b->partition &&
+           a->launch_type == b->launch_type && nets_equal(&a->nets, &b->nets);
+}

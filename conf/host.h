@@ -37,6 +37,9 @@ struct host {
     enum host_source vpc_cidrs_source;
 };
 
+/* They lead to the same names and the same classes of addresses; other facts may differ. */
+bool host_probes_alike(const struct host *a, const struct host *b);
+
 /* What the configuration alone tells. */
 void host_from_conf(const struct conf *conf, struct host *ret);
 

@@ -250,13 +250,16 @@ on_facts(void *arg)
     struct daemon *d = arg;
     struct prober *prober = NULL;
     const struct imds_facts *facts = imds_facts(d->imds);
+    struct host host;
 
-    if (facts != NULL && make_prober(d, d->conf, &prober) == 0) {
+    host_merge(d->conf, facts, &host);
+    if (host_probes_alike(&host, prober_host(d->prober))) {
+        prober_set_host(d->prober, &host);
+        update_host(d);
+    } else if (make_prober(d, d->conf, &prober) == 0) {
         log_msg(LOG_INFO, LOG_TOPIC_CONF, "IMDS: Region %s, account %s, %s", facts->region,
             facts->account_id, facts->zone);
         use_prober(d, prober);
-    } else {
-        update_host(d);
     }
     log_unknown(d);
     state_image_reset(&d->image); /* had its chance */

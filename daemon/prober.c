@@ -509,6 +509,12 @@ prober_restore(struct prober *prober, struct state_image *image)
 }
 
 void
+prober_set_host(struct prober *prober, const struct host *host)
+{
+    prober->host = *host;
+}
+
+void
 prober_start(struct prober *prober)
 {
     prober_probe_all(prober);

@@ -38,6 +38,9 @@ void prober_adopt(struct prober *prober, struct prober *old);
  * all zero has nothing. */
 void prober_restore(struct prober *prober, struct state_image *image);
 
+/* Facts that change neither names nor classes (host_probes_alike). */
+void prober_set_host(struct prober *prober, const struct host *host);
+
 void prober_start(struct prober *prober);
 
 /* Every endpoint is due now, and the egress control looks. */
