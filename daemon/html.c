@@ -61,16 +61,16 @@ html_tone_of_state(const char *state)
 static bool
 is_deceitful(const char *s, size_t len)
 {
-    static const char *const characters[] = {"\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac",
-        "\xe2\x80\xad", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8",
-        "\xe2\x81\xa9", "\xef\xbf\xbe", "\xef\xbf\xbf"};
+    const unsigned char *u = (const unsigned char *)s;
+    unsigned code;
 
-    for (size_t i = 0; len == 3 && i < ARRAY_SIZE(characters); i++) {
-        if (memcmp(s, characters[i], 3) == 0) {
-            return true;
-        }
+    if (len != 3) {
+        return false;
     }
-    return false;
+    code = (u[0] & 0x0fU) << 12 | (u[1] & 0x3fU) << 6 | (u[2] & 0x3fU);
+    return (code >= 0x202a && code <= 0x202e) || /* bidirectional embeddings and overrides */
+           (code >= 0x2066 && code <= 0x2069) || /* and isolates */
+           code >= 0xfffe;
 }
 
 static void

@@ -137,25 +137,36 @@ is_same_group(const struct group *a, const struct group *b)
     return a->place == b->place && is_same_text(a->name, b->name);
 }
 
+/* The index of the group, or n_groups. */
+static size_t
+find_group(const struct picture *picture, const struct group *wanted)
+{
+    size_t i = 0;
+
+    while (i < picture->n_groups && !is_same_group(&picture->groups[i], wanted)) {
+        i++;
+    }
+    return i;
+}
+
 /* The group's index; when there are too many, that of the others. */
 static size_t
-find_group(struct picture *picture, const struct group *wanted)
+take_group(struct picture *picture, const struct group *wanted)
 {
     static const struct group others = {.place = PLACE_OTHER};
+    size_t i = find_group(picture, wanted);
+    bool full = picture->n_groups >= GROUPS_MAX - PLACE_INTERNET;
 
-    for (size_t i = 0; i < picture->n_groups; i++) {
-        struct group *group = &picture->groups[i];
-
-        if (is_same_group(group, wanted)) {
-            group->subnet = is_same_text(group->subnet, wanted->subnet) ? group->subnet : NULL;
-            return i;
-        }
+    if (i == picture->n_groups && full && wanted->name != NULL) {
+        wanted = &others;
+        i = find_group(picture, wanted);
     }
-    if (picture->n_groups >= GROUPS_MAX - PLACE_INTERNET && wanted->name != NULL) {
-        return find_group(picture, &others);
+    if (i == picture->n_groups) {
+        picture->groups[picture->n_groups++] = *wanted;
+    } else if (!is_same_text(picture->groups[i].subnet, wanted->subnet)) {
+        picture->groups[i].subnet = NULL;
     }
-    picture->groups[picture->n_groups] = *wanted;
-    return picture->n_groups++;
+    return i;
 }
 
 static void
@@ -166,7 +177,7 @@ add_leaf(struct picture *picture, const json_t *endpoint, const json_t *address)
 
     *leaf = (struct leaf){.endpoint = endpoint,
         .address = address,
-        .group = find_group(picture, &group),
+        .group = take_group(picture, &group),
         .tone = tone_of(endpoint, address)};
     picture->groups[leaf->group].n[leaf->tone]++;
 }
@@ -202,7 +213,7 @@ collect(struct picture *picture)
     for (size_t i = 0; i < json_array_size(endpoints); i++) {
         add_leaves(picture, json_array_get(endpoints, i));
     }
-    (void)find_group(picture, &internet);
+    (void)take_group(picture, &internet);
     return 0;
 }
 
@@ -513,7 +524,7 @@ by_place(const void *a, const void *b)
 static void
 draw(FILE *out, const struct picture *picture)
 {
-    const struct group *sorted[GROUPS_MAX];
+    const struct group *sorted[GROUPS_MAX] = {NULL};
     size_t n_servers = json_array_size(json_object_get(picture->status, "nameservers"));
     int below = HOST_HEIGHT / 2 +
                 (int)(n_servers > SERVERS_MAX ? SERVERS_MAX : n_servers) * (SERVER_HEIGHT + 6) + 20;
@@ -525,7 +536,7 @@ draw(FILE *out, const struct picture *picture)
         height += group_height(sorted[i]) + GROUP_GAP;
     }
     height = height < 2 * below ? 2 * below : height;
-    qsort(sorted, picture->n_groups, sizeof(sorted[0]), by_place);
+    qsort(sorted, picture->n_groups, sizeof(void *), by_place);
     (void)fprintf(out,
         "<svg class=\"picture\" viewBox=\"0 0 %d %d\" role=\"img\" "
         "aria-labelledby=\"picture-title\" aria-describedby=\"picture-summary\">\n"

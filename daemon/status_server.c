@@ -267,6 +267,10 @@ on_request(struct evhttp_request *request, void *arg)
     struct report report;
 
     status_clients_answer(server->clients, request);
+    if (route != NULL && route->handler == NULL && method == EVHTTP_REQ_GET) {
+        open_stream(server, request);
+        return;
+    }
     if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
         (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
         page.status = HTTP_BADMETHOD;
@@ -274,9 +278,6 @@ on_request(struct evhttp_request *request, void *arg)
     } else if (route == NULL) {
         page.status = HTTP_NOTFOUND;
         page.text = strdup("not found\n");
-    } else if (route->handler == NULL && method == EVHTTP_REQ_GET) {
-        open_stream(server, request);
-        return;
     } else if (route->handler == NULL) {
         page.type = "text/event-stream";
         page.text = strdup("");
