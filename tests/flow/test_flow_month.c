@@ -203,7 +203,10 @@ match_changes(const struct flow *f, struct calendar calendars[static KEYS_N])
         if (c->change.state == STATE_OK) {
             int64_t lasted_ms;
 
-            assert_non_null(open[k]);
+            if (open[k] == NULL) {
+                fail_msg("%s: ok without an outage", c->key);
+                abort();
+            }
             lasted_ms = open[k]->end_ms - open[k]->start_ms;
             assert_true(c->at_ms >= open[k]->end_ms);
             assert_true(c->at_ms - open[k]->end_ms <= INTERVAL_MS + SETTLE_MS);
@@ -215,6 +218,7 @@ match_changes(const struct flow *f, struct calendar calendars[static KEYS_N])
 
         if (outage == NULL) {
             fail_msg("%s: an outage was invented at %lld", c->key, (long long)c->at_ms);
+            abort(); /* which the compiler does not know of fail_msg */
         }
         open[k] = outage;
         outage->told++;
