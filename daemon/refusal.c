@@ -13,15 +13,6 @@
 #define CLIENT_MS 200
 #define EXTRA_MS 500 /* for the rest of the queue, when the time is over */
 
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The request is read first: a client that is still sending would see a reset, not the answer. */
 static void
 answer(int fd, const char *line)
@@ -63,7 +54,7 @@ answer_ready(const struct pollfd *fds, size_t n, const char *line)
 size_t
 refusal_answer(const int *fds, size_t n, const char *line, int64_t linger_ms)
 {
-    int64_t deadline_ms = now_ms() + linger_ms;
+    int64_t deadline_ms = monotonic_ms() + linger_ms;
     struct pollfd pollfds[SOCKETS_MAX];
     size_t total = 0;
 
@@ -72,7 +63,7 @@ refusal_answer(const int *fds, size_t n, const char *line, int64_t linger_ms)
         pollfds[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     }
     for (;;) {
-        int64_t left_ms = deadline_ms - now_ms();
+        int64_t left_ms = deadline_ms - monotonic_ms();
         size_t n_answered;
 
         if (poll(pollfds, n, total > 0 && left_ms > 0 ? (int)left_ms : 0) <= 0) {

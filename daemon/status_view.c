@@ -25,6 +25,22 @@ status_seconds(const json_t *object, const char *key)
     return (int64_t)timegm(&tm);
 }
 
+const json_t *
+status_endpoint(const json_t *status, const char *key)
+{
+    const json_t *endpoints = json_object_get(status, "endpoints");
+
+    for (size_t i = 0; i < json_array_size(endpoints); i++) {
+        const json_t *endpoint = json_array_get(endpoints, i);
+        const char *name = json_string_value(json_object_get(endpoint, "endpoint"));
+
+        if (name != NULL && streq(name, key)) {
+            return endpoint;
+        }
+    }
+    return NULL;
+}
+
 void
 status_count_up(const json_t *endpoint, size_t *ret_up, size_t *ret_n)
 {

@@ -15,6 +15,9 @@ const char *status_text(const json_t *object, const char *key);
 /* A time (RFC 3339) as seconds since 1970, or -1. */
 int64_t status_seconds(const json_t *object, const char *key);
 
+/* The endpoint of that key, or NULL. */
+const json_t *status_endpoint(const json_t *status, const char *key);
+
 /* Of an endpoint: the addresses that count, and those of them that work. */
 void status_count_up(const json_t *endpoint, size_t *ret_up, size_t *ret_n);
 

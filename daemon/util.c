@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 void
@@ -158,6 +159,15 @@ parse_uint(const char *s, uint64_t min, uint64_t max, uint64_t *ret)
     }
     *ret = value;
     return 0;
+}
+
+int64_t
+monotonic_ms(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 int

@@ -74,6 +74,9 @@ bool str_copy(char *dst, size_t size, const char *s);
  * Returns 0, -EINVAL (not a number) or -ERANGE. */
 int parse_uint(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 
+/* CLOCK_MONOTONIC, milliseconds: for code that has no loop to ask. */
+int64_t monotonic_ms(void);
+
 /* Read a file whole, at most max_bytes. *ret is terminated, caller frees.
  * Returns 0, -EFBIG when it is longer, or the negative errno of open and read. */
 int read_file(const char *path, size_t max_bytes, char **ret, size_t *ret_len);

@@ -176,14 +176,6 @@ dns_second_opinion(const struct dns *dns)
                                        : (struct addr){.family = ADDR_FAMILY_NONE};
 }
 
-/* Another server may know better. A name that does not exist, or has no such record, is an
- * answer. */
-static bool
-wants_next_server(enum dns_outcome outcome)
-{
-    return outcome > DNS_OUTCOME_NXDOMAIN && outcome != DNS_OUTCOME_RESOURCES;
-}
-
 size_t
 dns_nameservers(const struct dns *dns, struct nameserver_status ret[static NAMESERVERS_MAX])
 {
@@ -192,7 +184,7 @@ dns_nameservers(const struct dns *dns, struct nameserver_status ret[static NAMES
 
         ret[i] = (struct nameserver_status){.addr = dns->nameservers.servers[i],
             .last_outcome = last,
-            .ill = wants_next_server(last)};
+            .ill = dns_outcome_is_failure(last)};
     }
     return dns->nameservers.n;
 }
@@ -360,7 +352,7 @@ on_asked(struct dns_query *query)
     }
     attempt->outcome = query->answer.outcome;
     note_outcome(query->dns, &attempt->server, attempt->outcome);
-    if (!wants_next_server(attempt->outcome)) {
+    if (!dns_outcome_is_failure(attempt->outcome)) { /* else another may know better */
         query->result.server = attempt->server;
         finish_asking(query, attempt->outcome);
     } else if (query->result.n_attempts < query->n_servers) {

@@ -65,6 +65,12 @@ dns_outcome_str(enum dns_outcome outcome)
     return "unknown";
 }
 
+bool
+dns_outcome_is_failure(enum dns_outcome outcome)
+{
+    return outcome > DNS_OUTCOME_NXDOMAIN && outcome != DNS_OUTCOME_RESOURCES;
+}
+
 const char *
 addr_outcome_str(enum addr_outcome outcome)
 {

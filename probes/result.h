@@ -56,6 +56,9 @@ enum addr_outcome {
 
 const char *probe_phase_str(enum probe_phase phase);
 const char *dns_outcome_str(enum dns_outcome outcome);
+/* No answer, not even that there is none: a name server's failure, and not this host's own. */
+bool dns_outcome_is_failure(enum dns_outcome outcome);
+
 const char *addr_outcome_str(enum addr_outcome outcome);
 
 /* Names of the certificate that are kept. */

@@ -86,13 +86,6 @@ asked_name_servers(const struct probe_result *result)
     return false;
 }
 
-/* No server gave an answer, not even that there is none. */
-static bool
-is_resolver_failure(enum dns_outcome outcome)
-{
-    return outcome > DNS_OUTCOME_NXDOMAIN && outcome != DNS_OUTCOME_RESOURCES;
-}
-
 /* Every name that DNS was asked for failed, and all in the same way. */
 static bool
 resolver_is_down(struct trial *trial)
@@ -108,7 +101,7 @@ resolver_is_down(struct trial *trial)
         }
         enum dns_outcome outcome = probe_result_dns(e->result, &family);
 
-        if (e->result->n_addrs > 0 || !is_resolver_failure(outcome) ||
+        if (e->result->n_addrs > 0 || !dns_outcome_is_failure(outcome) ||
             (alike != DNS_OUTCOME_NONE && outcome != alike)) {
             return false;
         }

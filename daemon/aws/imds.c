@@ -331,7 +331,7 @@ on_expired(struct imds *imds, const struct slot *slot, struct imds_item *item)
         imds->after_token = imds->step;
         imds->step = IMDS_STEP_TOKEN;
     }
-    item->state = IMDS_ITEM_TODO;
+    item->state = IMDS_ITEM_OPEN;
     return IMDS_STATE_OK;
 }
 

@@ -5,7 +5,7 @@ static void
 add(struct imds_items *items, enum imds_path path, size_t interface)
 {
     items->items[items->n++] =
-        (struct imds_item){.path = path, .interface = interface, .state = IMDS_ITEM_TODO};
+        (struct imds_item){.path = path, .interface = interface, .state = IMDS_ITEM_OPEN};
 }
 
 void
@@ -33,7 +33,7 @@ int
 imds_items_todo(const struct imds_items *items)
 {
     for (size_t i = 0; i < items->n; i++) {
-        if (items->items[i].state == IMDS_ITEM_TODO) {
+        if (items->items[i].state == IMDS_ITEM_OPEN) {
             return (int)i;
         }
     }

@@ -8,7 +8,7 @@
 #define IMDS_ITEMS_MAX (IMDS_PATH_N + FAMILY_N * IMDS_INTERFACES_MAX)
 
 enum imds_item_state {
-    IMDS_ITEM_TODO,
+    IMDS_ITEM_OPEN,
     IMDS_ITEM_ASKED,
     IMDS_ITEM_DONE,
 };

@@ -16,15 +16,6 @@
 #define POLL_MAX_MS 3600000
 #define CONNECT_PAUSE_NS 20000000
 
-static int64_t
-now_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Wait until fd is ready for events, or the deadline has come. 0, -ETIMEDOUT. */
 static int
 wait_for(int fd, short events, int64_t deadline_ms)
@@ -32,7 +23,7 @@ wait_for(int fd, short events, int64_t deadline_ms)
     struct pollfd pollfd = {.fd = fd, .events = events};
 
     for (;;) {
-        int64_t left_ms = deadline_ms - now_ms();
+        int64_t left_ms = deadline_ms - monotonic_ms();
         int wait_ms = left_ms < POLL_MAX_MS ? (int)left_ms : POLL_MAX_MS;
         int n = left_ms > 0 ? poll(&pollfd, 1, wait_ms) : 0;
 
@@ -65,7 +56,7 @@ open_socket(const char *path, int64_t deadline_ms, int *ret_fd)
     while (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
         const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_NS};
 
-        if (errno != EAGAIN || now_ms() >= deadline_ms) {
+        if (errno != EAGAIN || monotonic_ms() >= deadline_ms) {
             return -errno;
         }
         (void)nanosleep(&pause, NULL);
@@ -240,7 +231,7 @@ client_stream(
     if (buf == NULL) {
         return -ENOMEM;
     }
-    r = send_request(socket_path, path, now_ms() + timeout_ms, &fd);
+    r = send_request(socket_path, path, monotonic_ms() + timeout_ms, &fd);
     if (r == 0) {
         r = read_stream(fd, buf, on_line, arg);
     }
@@ -252,7 +243,7 @@ client_stream(
 int
 client_get(const char *socket_path, const char *path, int timeout_ms, struct client_response *ret)
 {
-    int64_t deadline_ms = now_ms() + timeout_ms;
+    int64_t deadline_ms = monotonic_ms() + timeout_ms;
     CLEANUP(cleanup_fd) int fd = -1;
     CLEANUP(cleanup_free) char *text = NULL;
     size_t len = 0;

@@ -4,6 +4,7 @@
 
 #include "conf/plan.h"
 #include "daemon/cli/cli.h"
+#include "daemon/status_view.h"
 #include "daemon/util.h"
 
 #include <stdlib.h>
@@ -122,22 +123,6 @@ refuse_name(const char *name, const struct render_options *options)
     return EX_USAGE;
 }
 
-static const json_t *
-find_endpoint(const json_t *status, const char *name)
-{
-    const json_t *endpoints = json_object_get(status, "endpoints");
-
-    for (size_t i = 0; i < json_array_size(endpoints); i++) {
-        const json_t *endpoint = json_array_get(endpoints, i);
-        const char *key = json_string_value(json_object_get(endpoint, "endpoint"));
-
-        if (key != NULL && streq(key, name)) {
-            return endpoint;
-        }
-    }
-    return NULL;
-}
-
 /* The daemon alone knows what it probes; without it, a name that may be an endpoint's is worth
  * telling how to start it. */
 static int
@@ -156,7 +141,7 @@ explain_endpoint(const struct facts *facts, const char *name, const struct rende
         (void)fputs(error, stderr);
         return CLI_EXIT_UNKNOWN;
     }
-    endpoint = find_endpoint(status, name);
+    endpoint = status_endpoint(status, name);
     if (endpoint != NULL) {
         explain_print_endpoint(stdout, options, status, endpoint);
     } else if (known) {

@@ -3,6 +3,7 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/paint.h"
+#include "daemon/status_view.h"
 #include "daemon/util.h"
 
 #define LABEL_SIZE 40
@@ -45,19 +46,16 @@ put_endpoint(FILE *out, const json_t *endpoint)
     if (!is_label(key)) {
         return;
     }
+    status_count_up(endpoint, &n_up, &n);
     for (size_t i = 0; i < json_array_size(addresses); i++) {
         const json_t *address = json_array_get(addresses, i);
-        const char *outcome = json_string_value(json_object_get(address, "outcome"));
+        const char *outcome = status_text(address, "outcome");
         double ms = json_number_value(json_object_get(address, "connect_ms")) +
                     json_number_value(json_object_get(address, "tls_ms"));
+        bool counts = !json_is_false(json_object_get(address, "judged"));
 
-        if (json_is_false(json_object_get(address, "judged"))) {
-            continue;
-        }
-        n++;
-        if (outcome != NULL && streq(outcome, "ok")) {
-            n_up++;
-            slowest_ms = ms > slowest_ms ? ms : slowest_ms;
+        if (counts && outcome != NULL && streq(outcome, "ok") && ms > slowest_ms) {
+            slowest_ms = ms;
         }
     }
     (void)fprintf(out, " '%s up'=%zu;;;0;%zu", key, n_up, n);

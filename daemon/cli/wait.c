@@ -2,6 +2,7 @@
  * restarted meanwhile. */
 #include "conf/conf.h"
 #include "daemon/cli/cli.h"
+#include "daemon/status_view.h"
 #include "daemon/util.h"
 
 #include <stdio.h>
@@ -36,15 +37,6 @@ enum readiness {
     READINESS_NO_SUCH_ENDPOINT,
 };
 
-static int64_t
-now_ms(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static bool
 is_ready(const json_t *endpoint, bool only_healthy)
 {
@@ -53,25 +45,11 @@ is_ready(const json_t *endpoint, bool only_healthy)
     return state != NULL && (streq(state, "ok") || (!only_healthy && streq(state, "degraded")));
 }
 
-static const json_t *
-find_endpoint(const json_t *endpoints, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(endpoints); i++) {
-        const json_t *endpoint = json_array_get(endpoints, i);
-        const char *key = json_string_value(json_object_get(endpoint, "endpoint"));
-
-        if (key != NULL && streq(key, name)) {
-            return endpoint;
-        }
-    }
-    return NULL;
-}
-
 static enum readiness
-readiness_of_named(const json_t *endpoints, const struct cli_options *options, bool only_healthy)
+readiness_of_named(const json_t *status, const struct cli_options *options, bool only_healthy)
 {
     for (size_t i = 0; i < options->n_names; i++) {
-        const json_t *endpoint = find_endpoint(endpoints, options->names[i]);
+        const json_t *endpoint = status_endpoint(status, options->names[i]);
 
         if (endpoint == NULL) {
             (void)fprintf(
@@ -91,7 +69,7 @@ readiness_of(const json_t *status, const struct cli_options *options, bool only_
     const json_t *endpoints = json_object_get(status, "endpoints");
 
     if (options->n_names > 0) {
-        return readiness_of_named(endpoints, options, only_healthy);
+        return readiness_of_named(status, options, only_healthy);
     }
     for (size_t i = 0; i < json_array_size(endpoints); i++) {
         const json_t *endpoint = json_array_get(endpoints, i);
@@ -142,13 +120,14 @@ pause_ms(int64_t ms)
 static int
 wait_until_ready(const char *socket, const struct cli_options *options, bool only_healthy)
 {
-    int64_t deadline_ms = options->timeout_ms > 0 ? now_ms() + options->timeout_ms : INT64_MAX;
+    int64_t deadline_ms =
+        options->timeout_ms > 0 ? monotonic_ms() + options->timeout_ms : INT64_MAX;
     char summary[CLI_ERROR_SIZE];
 
     for (;;) {
         enum readiness readiness =
-            ask(socket, deadline_ms - now_ms(), options, only_healthy, summary);
-        int64_t left_ms = deadline_ms - now_ms();
+            ask(socket, deadline_ms - monotonic_ms(), options, only_healthy, summary);
+        int64_t left_ms = deadline_ms - monotonic_ms();
 
         if (readiness == READINESS_READY) {
             (void)fputs(options->quiet ? "" : summary, stdout);
