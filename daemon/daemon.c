@@ -115,7 +115,7 @@ update_host(struct daemon *d)
         d->since = now;
         prober_report(d->prober, d->since, &report);
         announce_host(&report, old, lasted_ms);
-        status_server_publish_state(d->server, host_state_str(old));
+        status_server_publish_state(d->server, &report, host_state_str(old));
     }
     update_status(d);
 }
@@ -164,7 +164,7 @@ on_change(const struct endpoint *e, const struct transition *change, void *arg)
     prober_report(d->prober, d->since, &report);
     transition_log_add(d->log, e, change, report.now.wall_ms);
     announce_endpoint(&report, e, change);
-    status_server_publish_verdict(d->server, e, change);
+    status_server_publish_verdict(d->server, &report, e, change);
     update_host(d);
     save_state(d);
 }

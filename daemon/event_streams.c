@@ -150,6 +150,17 @@ event_streams_open(struct event_streams *streams, struct evhttp_request *request
     return true;
 }
 
+bool
+event_streams_any(const struct event_streams *streams)
+{
+    for (size_t i = 0; i < EVENT_STREAMS_MAX; i++) {
+        if (streams->places[i].request != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 event_streams_send(struct event_streams *streams, const char *event, const char *data)
 {

@@ -28,6 +28,9 @@ void event_streams_free(struct event_streams *streams);
 bool event_streams_open(struct event_streams *streams, struct evhttp_request *request,
     const char *event, const char *data);
 
+/* Somebody listens. */
+bool event_streams_any(const struct event_streams *streams);
+
 /* To all. data: one line of JSON. */
 void event_streams_send(struct event_streams *streams, const char *event, const char *data);
 

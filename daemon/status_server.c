@@ -231,27 +231,30 @@ open_stream(struct status_server *server, struct evhttp_request *request)
 }
 
 void
-status_server_publish_state(struct status_server *server, const char *old_state)
+status_server_publish_state(
+    struct status_server *server, const struct report *report, const char *old_state)
 {
     CLEANUP(cleanup_free) char *data = NULL;
-    struct report report;
 
-    server->report(&report, server->arg);
-    data = line_of(report_state_event_json(&report, old_state));
+    if (!event_streams_any(server->streams)) {
+        return;
+    }
+    data = line_of(report_state_event_json(report, old_state));
     if (data != NULL) {
         event_streams_send(server->streams, "state", data);
     }
 }
 
 void
-status_server_publish_verdict(
-    struct status_server *server, const struct endpoint *e, const struct transition *change)
+status_server_publish_verdict(struct status_server *server, const struct report *report,
+    const struct endpoint *e, const struct transition *change)
 {
     CLEANUP(cleanup_free) char *data = NULL;
-    struct report report;
 
-    server->report(&report, server->arg);
-    data = line_of(report_verdict_event_json(&report, e, change));
+    if (!event_streams_any(server->streams)) {
+        return;
+    }
+    data = line_of(report_verdict_event_json(report, e, change));
     if (data != NULL) {
         event_streams_send(server->streams, "verdict", data);
     }

@@ -19,9 +19,10 @@ struct status_server *status_server_new(struct loop *loop, status_server_fn repo
 int status_server_listen(struct status_server *server, int fd);
 
 /* To every event stream. old_state: the word for the host's state before. */
-void status_server_publish_state(struct status_server *server, const char *old_state);
-void status_server_publish_verdict(
-    struct status_server *server, const struct endpoint *e, const struct transition *change);
+void status_server_publish_state(
+    struct status_server *server, const struct report *report, const char *old_state);
+void status_server_publish_verdict(struct status_server *server, const struct report *report,
+    const struct endpoint *e, const struct transition *change);
 
 /* Accept nobody any more: on a socket that systemd keeps they wait for the next daemon. on_drained
  * is called once, later, from the loop: when all who were accepted have their answer, or after
