@@ -193,6 +193,21 @@ set_name(SSL *ssl, const char *hostname)
     return SSL_set1_host(ssl, hostname) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
+SSL *
+tls_ctx_client_new(struct tls_ctx *ctx, const char *hostname)
+{
+    SSL *ssl;
+
+    ERR_clear_error();
+    ssl = SSL_new(ctx->ssl_ctx);
+    if (ssl != NULL && !set_name(ssl, hostname)) {
+        SSL_free(ssl);
+        ssl = NULL;
+    }
+    ERR_clear_error();
+    return ssl;
+}
+
 /* Reads go through the source, writes straight to the socket. */
 static bool
 set_bios(struct tls *tls, BIO_METHOD *method)

@@ -11,6 +11,7 @@
 
 struct tls_ctx; /* trust store and settings, shared by all sessions */
 struct tls;     /* one session */
+struct ssl_st;  /* OpenSSL's SSL: see tls_ctx_client_new */
 
 enum tls_step {
     TLS_STEP_DONE,   /* see the function */
@@ -23,6 +24,11 @@ enum tls_step {
  * certificate in it; -ENOMEM. */
 int tls_ctx_new(const char *ca_file, struct tls_ctx **ret);
 void tls_ctx_free(struct tls_ctx *ctx); /* all sessions are closed before; NULL is fine */
+
+/* For daemon/aws/http_tls.c: a bare client that trusts and names as tls_open's sessions do. Its
+ * owner frees it, and before the handshake gives it its own verify and info callbacks: the
+ * context's look for a struct tls. NULL: memory. */
+struct ssl_st *tls_ctx_client_new(struct tls_ctx *ctx, const char *hostname);
 
 /* A client session for hostname (DNS name: sent as SNI; IP literal: verified as address, no SNI).
  * fd stays the caller's. 0, -ENOMEM. */

@@ -3,6 +3,8 @@
  * callback ends the call. */
 #include "daemon/aws/http.h"
 
+#include "conf/catalogue.h"
+#include "daemon/aws/http_tls.h"
 #include "daemon/loop.h"
 #include "daemon/util.h"
 
@@ -16,6 +18,9 @@
 #include <stdlib.h>
 
 #define HTTP_DEFAULT_PORT 80
+#define HTTPS_DEFAULT_PORT 443
+
+#define ERROR_TEXT_SIZE 160
 
 /* Bytes that may wait to be understood: evhttp wants a body or a chunk whole, and reads the line
  * before a chunk without a limit of its own. */
@@ -27,9 +32,11 @@ struct http {
     void *arg;
     struct loop_timer *timer;             /* the deadline; once there is an outcome: at once */
     struct evhttp_connection *connection; /* NULL: idle */
+    struct http_tls *tls;                 /* under the connection; NULL: plain */
     struct evhttp_request *answered;      /* ours, once it is answered; else NULL */
     enum http_outcome outcome;            /* NONE: under way */
     bool starting;                        /* inside http_start: errno is of this call */
+    char error[ERROR_TEXT_SIZE];          /* why there is no connection, or no TLS; "": none */
 };
 
 const char *
@@ -44,6 +51,8 @@ http_outcome_str(enum http_outcome outcome)
         return "timeout";
     case HTTP_OUTCOME_NO_CONNECTION:
         return "no-connection";
+    case HTTP_OUTCOME_TLS:
+        return "tls";
     case HTTP_OUTCOME_CLOSED:
         return "closed";
     case HTTP_OUTCOME_MALFORMED:
@@ -66,6 +75,7 @@ release(struct http *http)
         evhttp_connection_free(http->connection); /* and the request, unless it is ours */
         http->connection = NULL;
     }
+    http_tls_free(TAKE(http->tls));
     if (http->answered != NULL) {
         evhttp_request_free(http->answered);
         http->answered = NULL;
@@ -89,19 +99,31 @@ fill_answer(struct evhttp_request *request, struct http_answer *answer)
     return answer->body != NULL;
 }
 
+/* Without TLS nobody tells when the connection stands. */
+static bool
+maybe_sent(const struct http *http)
+{
+    return http->tls != NULL ? http_tls_is_verified(http->tls)
+                             : http->outcome != HTTP_OUTCOME_NO_CONNECTION;
+}
+
 /* The only end of a call that somebody hears of. */
 static void
 http_finish(struct http *http)
 {
-    struct http_answer answer = {.outcome = http->outcome};
+    char error[ERROR_TEXT_SIZE];
+    struct http_answer answer = {
+        .outcome = http->outcome, .maybe_sent = maybe_sent(http), .error = error};
     struct evhttp_request *request = TAKE(http->answered);
 
+    (void)str_copy(error, sizeof(error), http->error);
     if (answer.outcome == HTTP_OUTCOME_NONE) {
         answer.outcome = HTTP_OUTCOME_TIMEOUT;
     }
     release(http);
     if (request != NULL && !fill_answer(request, &answer)) {
-        answer = (struct http_answer){.outcome = HTTP_OUTCOME_RESOURCES};
+        answer = (struct http_answer){
+            .outcome = HTTP_OUTCOME_RESOURCES, .maybe_sent = true, .error = error};
     }
     http->on_done(&answer, http->arg); /* http may be gone after this */
     if (request != NULL) {
@@ -154,14 +176,36 @@ note_no_connection(struct http *http)
     http_note(http, ours ? HTTP_OUTCOME_RESOURCES : HTTP_OUTCOME_NO_CONNECTION);
 }
 
+static bool
+is_without_session(const struct http *http)
+{
+    return http->tls != NULL && !http_tls_is_verified(http->tls);
+}
+
+/* evhttp takes the handshake for a part of connecting. */
+static void
+note_no_session(struct http *http)
+{
+    if (http->tls != NULL && !http->starting) {
+        struct text t = TEXT(http->error);
+
+        http_tls_describe(http->tls, &t);
+        if (http_tls_is_connected(http->tls)) {
+            http_note(http, HTTP_OUTCOME_TLS);
+            return;
+        }
+    }
+    note_no_connection(http);
+}
+
 /* Comes before on_answer, which then has no request. */
 static void
 on_error(enum evhttp_request_error error, void *arg)
 {
     struct http *http = arg;
 
-    if (http->starting) {
-        note_no_connection(http);
+    if (http->starting || is_without_session(http)) {
+        note_no_session(http);
     } else {
         http_note(http, outcome_of_error(error));
     }
@@ -187,7 +231,7 @@ on_answer(struct evhttp_request *request, void *arg)
     if (request == NULL || http->outcome != HTTP_OUTCOME_NONE) {
         http_note(http, HTTP_OUTCOME_CLOSED);
     } else if (evhttp_request_get_response_code(request) == 0) {
-        note_no_connection(http);
+        note_no_session(http);
     } else {
         evhttp_request_own(request);
         http->answered = request;
@@ -228,9 +272,17 @@ is_header_value(const char *value)
 }
 
 static bool
+is_peer(const struct http_request *request)
+{
+    return request->addr.family != ADDR_FAMILY_NONE && request->port != 0 &&
+           (request->tls == NULL ||
+               (request->tls_name != NULL && hostname_is_valid(request->tls_name)));
+}
+
+static bool
 is_request(const struct http_request *request)
 {
-    if (request->addr.family == ADDR_FAMILY_NONE || request->port == 0 || !is_path(request->path) ||
+    if (!is_peer(request) || !is_path(request->path) ||
         (request->host != NULL && !is_header_value(request->host)) ||
         (request->method == HTTP_METHOD_GET && request->body_len > 0)) {
         return false;
@@ -251,7 +303,7 @@ format_host(const struct http_request *request, struct text *t)
     bool ipv6 = request->addr.family == ADDR_FAMILY_IPV6;
 
     (void)text_add(t, ipv6 ? "[%s]" : "%s", addr_format(&request->addr, buf));
-    if (request->port != HTTP_DEFAULT_PORT) {
+    if (request->port != (request->tls != NULL ? HTTPS_DEFAULT_PORT : HTTP_DEFAULT_PORT)) {
         (void)text_add(t, ":%u", request->port);
     }
 }
@@ -295,11 +347,23 @@ request_new(struct http *http, const struct http_request *request)
     return new;
 }
 
+static struct bufferevent *
+bufferevent_for(struct http *http, const struct http_request *request)
+{
+    struct event_base *base = loop_event_base(http->loop);
+
+    if (request->tls == NULL) {
+        return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    }
+    http->tls = http_tls_new(request->tls, request->tls_name);
+    return http->tls != NULL ? http_tls_bufferevent(http->tls, base) : NULL;
+}
+
 static struct evhttp_connection *
 connection_new(struct http *http, const struct http_request *request)
 {
     struct event_base *base = loop_event_base(http->loop);
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *bev = bufferevent_for(http, request);
     struct evhttp_connection *new;
     char address[ADDR_TEXT_SIZE];
 
@@ -351,6 +415,7 @@ static void
 hand_over(struct http *http, struct evhttp_request *new, const struct http_request *request)
 {
     http->starting = true;
+    http->error[0] = '\0';
     errno = 0;
     if (evhttp_make_request(http->connection, new, command_of(request->method), request->path) <
         0) {
@@ -358,6 +423,9 @@ hand_over(struct http *http, struct evhttp_request *new, const struct http_reque
     }
     http->starting = false;
     set_cloexec(http->connection);
+    if (http->tls != NULL) {
+        http_tls_watch(http->tls);
+    }
 }
 
 int

@@ -1,10 +1,15 @@
 /* One small HTTP/1.1 client, over libevent's: one request at a time, one answer, one connection for
- * it. Plain HTTP to a literal address: a name is never looked up here, since looking one up would
- * block the loop. No redirects, no retries, no proxy.
+ * it, plain or with TLS. To a literal address: a name is never looked up here, since looking one up
+ * would block the loop. No redirects, no retries, no proxy.
  *
  * The answer is bytes of anybody: head and body are bounded, and the whole call has a deadline, so
  * that neither an endless answer nor a trickle holds on to anything. Programs that use it ignore
  * SIGPIPE.
+ *
+ * With TLS nothing of the request leaves before chain and name are verified (http_tls.h), and an
+ * answer ends where it says it ends, or with a close_notify: what is cut off is CLOSED. The request
+ * passes through evhttp's buffers, which are not wiped: it may hold what is worth something only
+ * together with something else (a signature, a session token), no secret.
  *
  * A call: started by its owner, ended by the answer, a failure, the deadline (http_finish in http.c
  * is the one way out) or by http_stop, which calls nobody. */
@@ -17,6 +22,7 @@
 
 struct loop;
 struct http;
+struct tls_ctx;
 
 #define HTTP_BODY_MAX 65536    /* bytes of an answer's body; more is TOO_BIG */
 #define HTTP_HEADERS_MAX 16384 /* bytes of an answer's head */
@@ -36,8 +42,11 @@ struct http_request {
     enum http_method method;
     struct addr addr;
     uint16_t port;
-    const char *host; /* the Host header; NULL: the address */
-    const char *path; /* "/latest/…", with the query; visible ASCII only */
+    const char *host;     /* the Host header; NULL: the address */
+    struct tls_ctx *tls;  /* borrowed until the end of the call; NULL: plain */
+    const char *tls_name; /* with tls: the name that is asked for (SNI) and verified, or a literal
+                             address */
+    const char *path;     /* "/latest/…", with the query; visible ASCII only */
     const struct http_header *headers;
     size_t n_headers;
     const void *body; /* NULL: none; not with GET */
@@ -50,6 +59,7 @@ enum http_outcome {
     HTTP_OUTCOME_ANSWERED,      /* whatever the status */
     HTTP_OUTCOME_TIMEOUT,       /* the deadline came first */
     HTTP_OUTCOME_NO_CONNECTION, /* refused, or no route */
+    HTTP_OUTCOME_TLS,           /* connected, but no verified TLS session came of it */
     HTTP_OUTCOME_CLOSED,        /* before the answer was complete */
     HTTP_OUTCOME_MALFORMED,     /* not HTTP, an interim answer, or a head that is too big */
     HTTP_OUTCOME_TOO_BIG,       /* a body over HTTP_BODY_MAX */
@@ -61,9 +71,11 @@ const char *http_outcome_str(enum http_outcome outcome); /* "answered", "timeout
 
 struct http_headers;
 
-/* Borrowed until the callback returns. Only ANSWERED has more than its outcome. */
+/* Borrowed until the callback returns. Only ANSWERED has status, body and headers. */
 struct http_answer {
     enum http_outcome outcome;
+    bool maybe_sent;   /* the server may have seen the request, or a part of it */
+    const char *error; /* of TLS, and of its NO_CONNECTION: why; else "" */
     unsigned status;
     const char *body; /* len bytes and a terminator; may hold NUL bytes */
     size_t len;

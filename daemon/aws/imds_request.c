@@ -122,6 +122,7 @@ result_of_answer(const struct http_answer *answer)
     case HTTP_OUTCOME_RESOURCES:
         return IMDS_RESULT_RESOURCES;
     case HTTP_OUTCOME_NONE:
+    case HTTP_OUTCOME_TLS:
     case HTTP_OUTCOME_CLOSED:
     case HTTP_OUTCOME_MALFORMED:
     case HTTP_OUTCOME_TOO_BIG:
