@@ -50,7 +50,7 @@ for layer in vpce_pure vpce_aws_pure; do
 done
 pure="$pure conf/span.h probes/spec.h"
 # shellcheck disable=SC2086 # a list of patterns
-not_in '#include "(daemon/(loop|log|prober|daemon|status_clients|status_server|aws/(http|imds|imds_request)\.h)|systemd/|daemon/cli/)' $pure
+not_in '#include "(daemon/(loop|log|prober|daemon|status_clients|status_server|aws/(credentials|http|imds|imds_request)\.h)|systemd/|daemon/cli/)' $pure
 not_in '#include "(conf/|systemd/|daemon/[^lu]|daemon/cli/)' probes/*.[ch]
 not_in '#include "(probes/(dns|tcp|tls|probe|addr_probe)|daemon/(loop|prober|aws/)|systemd/)' conf/*.[ch]
 

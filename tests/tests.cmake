@@ -38,7 +38,7 @@ target_link_libraries(test_fdstore PRIVATE vpce_state_store)
 target_compile_definitions(test_sigv4 PRIVATE SIGV4_VECTORS="${CMAKE_SOURCE_DIR}/../shared/sigv4-vectors")
 
 # small programs around a part of the library, for tests in Python
-foreach(name imds_dump sigv4_sign)
+foreach(name credentials_dump imds_dump sigv4_sign)
   add_executable(${name} ${TESTS_DIR}/tools/${name}.c)
   target_link_libraries(${name} PRIVATE vpce_aws vpce_table_flags)
 endforeach()

@@ -1,6 +1,7 @@
 /* The temporary credentials of the instance profile's role, from IMDS (Amazon EC2 User Guide,
  * "Retrieve security credentials from instance metadata"): asked for when somebody wants them, kept
- * until five minutes before they expire, for IMDS has new ones by then.
+ * until five minutes before they expire, for IMDS has new ones by then. If new ones cannot be had,
+ * the old ones stay until they expire.
  *
  * The secret lives in pages of its own that a core dump leaves out (madvise(2), MADV_DONTDUMP), and
  * is wiped when it is replaced or freed. It is never logged. */
@@ -15,7 +16,7 @@ struct credentials;
 
 enum credentials_state {
     CREDENTIALS_NONE,      /* not asked for yet */
-    CREDENTIALS_OK,        /* there, and good for five minutes at least */
+    CREDENTIALS_OK,        /* there, and not expired */
     CREDENTIALS_NO_ROLE,   /* the instance has no instance profile, or its role cannot be assumed */
     CREDENTIALS_SILENT,    /* IMDS does not answer */
     CREDENTIALS_REFUSED,   /* IMDS is off, or not for us (401, 403) */

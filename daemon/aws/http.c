@@ -83,17 +83,35 @@ release(struct http *http)
     http->outcome = HTTP_OUTCOME_NONE;
 }
 
-/* The body of a request that is answered, in one piece and terminated. false: memory. */
-static bool
-fill_answer(struct evhttp_request *request, struct http_answer *answer)
+/* IMDS answers with secrets, and libevent frees its memory as it is. */
+static void
+wipe_buffer(struct evbuffer *buffer)
 {
-    struct evbuffer *body = evhttp_request_get_input_buffer(request);
+    struct evbuffer_iovec piece;
 
-    answer->len = evbuffer_get_length(body);
-    if (evbuffer_add(body, "", 1) < 0) {
-        return false;
+    while (evbuffer_peek(buffer, -1, NULL, &piece, 1) > 0) {
+        explicit_bzero(piece.iov_base, piece.iov_len);
+        (void)evbuffer_drain(buffer, piece.iov_len);
     }
-    answer->body = (const char *)evbuffer_pullup(body, -1);
+}
+
+/* The body of a request that is answered becomes one piece of heap, terminated, and leaves
+ * libevent's buffers. false: memory. */
+static bool
+fill_answer(struct evhttp_request *request, struct http_answer *answer, char **ret_body)
+{
+    struct evbuffer *buffer = evhttp_request_get_input_buffer(request);
+    size_t len = evbuffer_get_length(buffer);
+    char *body = malloc(len + 1);
+
+    if (body != NULL) {
+        (void)evbuffer_copyout(buffer, body, len);
+        body[len] = '\0';
+    }
+    wipe_buffer(buffer);
+    *ret_body = body;
+    answer->body = body;
+    answer->len = len;
     answer->status = (unsigned)evhttp_request_get_response_code(request);
     answer->headers = (const struct http_headers *)evhttp_request_get_input_headers(request);
     return answer->body != NULL;
@@ -115,17 +133,22 @@ http_finish(struct http *http)
     struct http_answer answer = {
         .outcome = http->outcome, .maybe_sent = maybe_sent(http), .error = error};
     struct evhttp_request *request = TAKE(http->answered);
+    char *body = NULL;
 
     (void)str_copy(error, sizeof(error), http->error);
     if (answer.outcome == HTTP_OUTCOME_NONE) {
         answer.outcome = HTTP_OUTCOME_TIMEOUT;
     }
     release(http);
-    if (request != NULL && !fill_answer(request, &answer)) {
+    if (request != NULL && !fill_answer(request, &answer, &body)) {
         answer = (struct http_answer){
             .outcome = HTTP_OUTCOME_RESOURCES, .maybe_sent = true, .error = error};
     }
     http->on_done(&answer, http->arg); /* http may be gone after this */
+    if (body != NULL) {
+        explicit_bzero(body, answer.len);
+        free(body);
+    }
     if (request != NULL) {
         evhttp_request_free(request);
     }

@@ -13,8 +13,7 @@
 
 #define TOKEN_MARGIN_MS 60000 /* renewed so long before it expires */
 
-#define SLOTS_N 2     /* requests in flight */
-#define TARGETS_MAX 2 /* IPv4, IPv6 */
+#define SLOTS_N 2 /* requests in flight */
 
 enum imds_step {
     IMDS_STEP_IDLE, /* between rounds */
@@ -39,7 +38,7 @@ struct imds {
     struct loop *loop;
     imds_fn on_facts;
     void *arg;
-    struct imds_target targets[TARGETS_MAX];
+    struct imds_target targets[IMDS_TARGETS_MAX];
     size_t n_targets;
     size_t target; /* the one in use */
 
@@ -474,24 +473,6 @@ imds_describe(const struct imds *imds, struct text *t)
 }
 
 static int
-set_targets(struct imds *imds, const char *url)
-{
-    static const char *const usual[TARGETS_MAX] = {
-        "http://169.254.169.254", "http://[fd00:ec2::254]"};
-    int r = 0;
-
-    if (url != NULL && *url != '\0') {
-        imds->n_targets = 1;
-        return http_url_parse(url, &imds->targets[0].addr, &imds->targets[0].port);
-    }
-    for (size_t i = 0; i < TARGETS_MAX && r == 0; i++) {
-        r = http_url_parse(usual[i], &imds->targets[i].addr, &imds->targets[i].port);
-        imds->n_targets++;
-    }
-    return r;
-}
-
-static int
 slot_init(struct slot *slot, struct imds *imds)
 {
     slot->imds = imds;
@@ -503,7 +484,7 @@ slot_init(struct slot *slot, struct imds *imds)
 static int
 imds_init(struct imds *imds, const char *url)
 {
-    int r = set_targets(imds, url);
+    int r = imds_targets_set(url, imds->targets, &imds->n_targets);
 
     for (size_t i = 0; i < SLOTS_N && r == 0; i++) {
         r = slot_init(&imds->slots[i], imds);

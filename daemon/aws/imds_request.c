@@ -28,6 +28,25 @@ struct imds_request {
     unsigned tries;    /* so often it was put off */
 };
 
+int
+imds_targets_set(const char *url, struct imds_target ret[static IMDS_TARGETS_MAX], size_t *ret_n)
+{
+    static const char *const usual[IMDS_TARGETS_MAX] = {
+        "http://169.254.169.254", "http://[fd00:ec2::254]"};
+    bool one = url != NULL && *url != '\0';
+    size_t n = one ? 1 : IMDS_TARGETS_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        int r = http_url_parse(one ? url : usual[i], &ret[i].addr, &ret[i].port);
+
+        if (r < 0) {
+            return r;
+        }
+    }
+    *ret_n = n;
+    return 0;
+}
+
 /* It goes into a header: visible ASCII without blanks, and no page of HTML. */
 static bool
 is_token(const char *s, size_t len)

@@ -29,6 +29,13 @@ enum imds_result {
 };
 #define IMDS_RESULT_N (IMDS_RESULT_RESOURCES + 1)
 
+#define IMDS_TARGETS_MAX 2 /* IPv4, IPv6 */
+
+/* Where to ask, in this order. url: of Imds=, "http://ADDRESS[:PORT]"; NULL or "": the usual
+ * addresses. 0, or -EINVAL. */
+int imds_targets_set(
+    const char *url, struct imds_target ret[static IMDS_TARGETS_MAX], size_t *ret_n);
+
 /* Called once for each request, from the loop; the request is idle and may be started or freed. */
 typedef void (*imds_request_fn)(
     enum imds_result result, const struct http_answer *answer, void *arg);
