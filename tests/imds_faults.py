@@ -22,7 +22,7 @@ from imds_mock import HTML, MAC, MACS, TOKEN, TTL, Mock, ask  # noqa: E402
 
 REGION = "meta-data/placement/region"
 DOCUMENT = "dynamic/instance-identity/document"
-GROUP = "meta-data/tags/instance/aws:autoscaling:groupName"
+GROUP = imds_mock.GROUP
 OTHER = "02:00:00:00:00:02"
 SECONDS = "40"
 

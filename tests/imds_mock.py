@@ -12,10 +12,15 @@ import http.client
 import http.server
 import json
 import secrets
+import string
 import sys
 import threading
 import time
 
+GROUP = "meta-data/tags/instance/aws:autoscaling:groupName"
+LIFECYCLE_STATE = "meta-data/autoscaling/target-lifecycle-state"
+CREDENTIALS = "meta-data/iam/security-credentials/"
+GO_ON = object()  # what a fault returns when the right answer is to follow
 MAC = "02:00:00:00:00:01"
 MACS = "meta-data/network/interfaces/macs/"
 TOKEN = "X-aws-ec2-metadata-token"
@@ -42,6 +47,45 @@ def usual_facts():
         MACS + MAC + "/vpc-ipv4-cidr-blocks": "10.0.0.0/16",
         MACS + MAC + "/subnet-ipv4-cidr-block": "10.0.11.0/24",
     }
+
+
+class Role:
+    """The role of the instance profile, and the credentials that IMDS has of it: new ones when the
+    old ones are good for less than five minutes."""
+
+    def __init__(self, name="web-instances", lifetime_s=6 * 3600):
+        self.name = name
+        self.lifetime_s = lifetime_s
+        self.issued = []  # of the form of the document, the newest at the end
+        self.rotate()
+
+    def rotate(self):
+        """New credentials, now. The old ones stay good until they expire."""
+        now = time.time()
+        letters = string.ascii_uppercase + string.digits
+        self.issued.append({
+            "Code": "Success", "LastUpdated": iso_time(now), "Type": "AWS-HMAC",
+            "AccessKeyId": "ASIA" + "".join(secrets.choice(letters) for _ in range(16)),
+            "SecretAccessKey": secrets.token_urlsafe(30).replace("-", "/").replace("_", "+"),
+            "Token": "IQoJb3JpZ2luX2VjE" + secrets.token_urlsafe(700) + "==",
+            "Expiration": iso_time(now + self.lifetime_s)})
+        self.expires = now + self.lifetime_s
+        return self.issued[-1]
+
+    def current(self):
+        if self.lifetime_s > 300 and self.expires - time.time() < 300:
+            self.rotate()
+        return self.issued[-1]
+
+    def document(self):
+        """As IMDS writes it."""
+        members = ",\n".join(f"  {json.dumps(key)} : {json.dumps(value)}"
+                             for key, value in self.current().items())
+        return f"{{\n{members}\n}}"
+
+
+def iso_time(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -75,8 +119,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             fault = self.server.mock.fault_of(name)
             if fault is None:
                 return False
-            fault(self)
-            return True
+            return fault(self) is not GO_ON
 
     def do_PUT(self):
         if self.served("api/token"):
@@ -101,7 +144,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif name not in self.server.mock.facts:
             self.answer(404, HTML)
         else:
-            self.answer(200, self.server.mock.facts[name])
+            fact = self.server.mock.facts[name]
+            self.answer(200, fact() if callable(fact) else fact)
 
     def refuse_method(self):
         self.answer(405)
@@ -126,6 +170,46 @@ def redirect(handler):
 def silence(handler):
     handler.server.mock.stopping.wait(30)
     handler.close_connection = True
+
+
+def hop_limit(handler):
+    """For api/token: the answer to PUT dies on its way into a container, as with a hop limit of 1;
+    the kernel has answered the connection itself."""
+    silence(handler)
+
+
+def slow(seconds):
+    """The right answer, later."""
+    def fault(handler):
+        handler.server.mock.stopping.wait(seconds)
+        return GO_ON
+    return fault
+
+
+def in_pieces(body):
+    """A right answer, a few bytes at a time."""
+    def fault(handler):
+        data = body.encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        for i in range(0, len(data), 100):
+            handler.wfile.write(data[i:i + 100])
+            handler.server.mock.stopping.wait(0.005)
+    return fault
+
+
+def in_chunks(body):
+    """A right answer, in chunks of a few bytes."""
+    def fault(handler):
+        data = body.encode()
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for i in range(0, len(data), 100):
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(data[i:i + 100]), data[i:i + 100]))
+        handler.wfile.write(b"0\r\n\r\n")
+    return fault
 
 
 def close(handler):
@@ -194,6 +278,28 @@ class Mock:
         self.stopping.set()
         self._server.shutdown()
         self._server.server_close()
+
+    def give_role(self, role):
+        """The instance profile has this role; None: there is no profile."""
+        for path in [path for path in self.facts if path.startswith(CREDENTIALS)]:
+            del self.facts[path]
+        if role is not None:
+            self.facts[CREDENTIALS] = role.name
+            self.facts[CREDENTIALS + role.name] = role.document
+
+    def set_group(self, name):
+        """The tag of the Auto Scaling group; None: absent, as without tags in the metadata."""
+        self._set(GROUP, name)
+
+    def set_lifecycle_state(self, state):
+        """Where the group wants the instance; None: absent, as outside of a group."""
+        self._set(LIFECYCLE_STATE, state)
+
+    def _set(self, path, value):
+        if value is None:
+            self.facts.pop(path, None)
+        else:
+            self.facts[path] = value
 
     def new_token(self):
         token = secrets.token_urlsafe(40) + "=="

@@ -91,6 +91,10 @@ add_test(NAME unit.imds
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/imds_faults.py $<TARGET_FILE:imds_dump>)
 set_tests_properties(unit.imds PROPERTIES LABELS unit TIMEOUT 300)
 
+add_test(NAME unit.credentials
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/credentials.py $<TARGET_FILE:credentials_dump>)
+set_tests_properties(unit.credentials PROPERTIES LABELS unit TIMEOUT 300)
+
 add_test(NAME unit.alerts COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/alerts.py ${CMAKE_SOURCE_DIR})
 set_tests_properties(unit.alerts PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 60)
 
