@@ -95,6 +95,10 @@ add_test(NAME unit.credentials
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/credentials.py $<TARGET_FILE:credentials_dump>)
 set_tests_properties(unit.credentials PROPERTIES LABELS unit TIMEOUT 300)
 
+add_test(NAME unit.autoscaling_mock
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/autoscaling_mock_test.py)
+set_tests_properties(unit.autoscaling_mock PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
+
 add_test(NAME unit.alerts COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/alerts.py ${CMAKE_SOURCE_DIR})
 set_tests_properties(unit.alerts PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 60)
 
