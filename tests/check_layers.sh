@@ -34,6 +34,7 @@ not_in() {
 only '#include <ares' probes/dns_server.c
 only '#include <openssl/' probes/tls.c daemon/aws/http_tls.c daemon/aws/sigv4.c
 only '#include <event2/' daemon/loop.c daemon/aws/http.c daemon/aws/http_tls.c daemon/event_streams.c daemon/status_clients.c daemon/status_server.c
+only '#include <expat.h>' daemon/aws/autoscaling_xml.c
 only '#include <systemd/' systemd/fdstore.c systemd/history.c systemd/journal.c systemd/notify.c
 only '#include <ini.h>' conf/conf.c conf/conf_line.c
 only '#include <jansson.h>' daemon/html_picture.h daemon/report_html.h \
@@ -42,7 +43,7 @@ only '#include <jansson.h>' daemon/html_picture.h daemon/report_html.h \
 
 # the pure layers are what CMakeLists.txt lists as them
 pure=
-for layer in vpce_pure vpce_aws_pure; do
+for layer in vpce_pure vpce_aws_pure vpce_autoscaling_pure; do
     found=$(sed -n "/^vpce_layer($layer/,/)/p" CMakeLists.txt | grep -oE '[a-z/_]+\.c' |
         sed 's/c$/[ch]/')
     [ -n "$found" ] || fail "CMakeLists.txt: no $layer"

@@ -1,0 +1,172 @@
+/* What became of a call, for people, and what to change. Pure: see autoscaling_describe in
+ * autoscaling.h. */
+#include "conf/catalogue.h"
+#include "daemon/aws/autoscaling.h"
+
+#define SERVICE_KEY "autoscaling"
+
+/* "com.amazonaws.R.autoscaling"; false: it is not known. */
+static bool
+find_service_name(const char *region, char ret[static SERVICE_NAME_SIZE])
+{
+    const struct service *service = catalogue_find(SERVICE_KEY);
+    const struct partition *partition = partition_of_region(region);
+    struct name_parts parts = {.region = region, .account_id = "", .partition = partition};
+
+    if (service == NULL || partition == NULL) {
+        return false;
+    }
+    parts.dns_suffix = partition->dns_suffix;
+    return service_name_format(service, service->expected, &parts, ret) == 0;
+}
+
+static void
+add_service_name(const struct autoscaling_call *call, struct text *t)
+{
+    char name[SERVICE_NAME_SIZE];
+
+    if (find_service_name(call->region, name)) {
+        (void)text_add(t, "%s", name);
+    } else {
+        (void)text_add(t, "com.amazonaws.%s.autoscaling", call->region);
+    }
+}
+
+/* " (CODE: MESSAGE)", as far as there is one. */
+static void
+add_reason(const struct autoscaling_answer *answer, struct text *t)
+{
+    const char *colon = answer->code[0] != '\0' && answer->message[0] != '\0' ? ": " : "";
+
+    if (answer->code[0] != '\0' || answer->message[0] != '\0') {
+        (void)text_add(t, " (%s%s%s)", answer->code, colon, answer->message);
+    } else if (answer->status != 0) {
+        (void)text_add(t, " (HTTP status %u)", answer->status);
+    }
+}
+
+/* DescribeAutoScalingInstances knows no resources. The group of SetInstanceHealth is the caller's
+ * to know. */
+static void
+add_resource(const struct autoscaling_call *call, struct text *t)
+{
+    const struct partition *partition = partition_of_region(call->region);
+    bool has_group = call->group != NULL && call->group[0] != '\0';
+
+    if (call->action == AUTOSCALING_DESCRIBE) {
+        (void)text_add(t, "resource \"*\"");
+    } else {
+        (void)text_add(t, "arn:%s:autoscaling:%s:*:autoScalingGroup:*:autoScalingGroupName/%s",
+            partition != NULL ? partition->name : "aws", call->region,
+            has_group ? call->group : "*");
+    }
+}
+
+static void
+describe_denied(
+    const struct autoscaling_call *call, const struct autoscaling_answer *answer, struct text *t)
+{
+    (void)text_add(
+        t, "access denied: allow autoscaling:%s on ", autoscaling_action_api(call->action));
+    add_resource(call, t);
+    (void)text_add(t, " in the instance's role, and in the policy of the endpoint ");
+    add_service_name(call, t);
+    add_reason(answer, t);
+}
+
+static void
+describe_unreachable(
+    const struct autoscaling_call *call, const struct autoscaling_answer *answer, struct text *t)
+{
+    (void)text_add(t, "%s cannot be reached", call->host);
+    add_reason(answer, t);
+    (void)text_add(t, ": create the interface endpoint ");
+    add_service_name(call, t);
+    (void)text_add(t, " with private DNS, or see why it does not answer");
+}
+
+static void
+describe_no_action(const struct autoscaling_call *call, struct text *t)
+{
+    (void)text_add(t,
+        "%s waits for nothing at hook %s of group %s: the action is completed, has timed out, or "
+        "has "
+        "not begun",
+        call->instance_id, call->hook != NULL ? call->hook : "-",
+        call->group != NULL ? call->group : "-");
+}
+
+/* What is said of one outcome: the reason goes between the two. */
+static void
+add_with_reason(
+    struct text *t, const char *what, const struct autoscaling_answer *answer, const char *remedy)
+{
+    (void)text_add(t, "%s", what);
+    add_reason(answer, t);
+    (void)text_add(t, ": %s", remedy);
+}
+
+void
+autoscaling_describe(
+    const struct autoscaling_call *call, const struct autoscaling_answer *answer, struct text *t)
+{
+    const char *api = autoscaling_action_api(call->action);
+
+    switch (answer->outcome) {
+    case AUTOSCALING_NONE:
+        (void)text_add(t, "%s was not called", api);
+        break;
+    case AUTOSCALING_OK:
+        (void)text_add(t, "%s succeeded", api);
+        break;
+    case AUTOSCALING_NO_ACTION:
+        describe_no_action(call, t);
+        break;
+    case AUTOSCALING_INVALID:
+        (void)text_add(t, "%s was refused", api);
+        add_reason(answer, t);
+        (void)text_add(t, ": check the names of the hook and the group");
+        break;
+    case AUTOSCALING_DENIED:
+        describe_denied(call, answer, t);
+        break;
+    case AUTOSCALING_SIGNATURE:
+        add_with_reason(t, "the signature was not accepted", answer,
+            "set this host's clock, which may be wrong by 5 minutes at most (chrony)");
+        break;
+    case AUTOSCALING_EXPIRED:
+        add_with_reason(t, "the credentials were not accepted", answer,
+            "the next call asks IMDS for others; if they are refused, too, see whether the role "
+            "still exists");
+        break;
+    case AUTOSCALING_THROTTLED:
+        add_with_reason(t, "EC2 Auto Scaling throttles this account's calls", answer,
+            "try again later, or ask for a higher quota");
+        break;
+    case AUTOSCALING_CONTENTION:
+        add_with_reason(t, "the group is being changed by somebody else", answer, "try again");
+        break;
+    case AUTOSCALING_SERVER_ERROR:
+        add_with_reason(t, "EC2 Auto Scaling failed", answer, "try again");
+        break;
+    case AUTOSCALING_MALFORMED:
+        (void)text_add(t, "what answers as %s is not EC2 Auto Scaling", call->host);
+        add_reason(answer, t);
+        (void)text_add(t, ": see what the name resolves to, and what is between");
+        break;
+    case AUTOSCALING_TIMEOUT:
+        (void)text_add(t, "%s took too long", call->host);
+        add_reason(answer, t);
+        (void)text_add(t, ": try again");
+        break;
+    case AUTOSCALING_UNREACHABLE:
+        describe_unreachable(call, answer, t);
+        break;
+    case AUTOSCALING_NO_CREDENTIALS:
+        (void)text_add(t, "there are no credentials: %s", answer->message);
+        break;
+    case AUTOSCALING_RESOURCES:
+        (void)text_add(t, "this host is out of memory or descriptors");
+        break;
+    }
+}
