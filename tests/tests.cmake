@@ -44,6 +44,9 @@ foreach(name credentials_dump imds_dump sigv4_sign)
   target_link_libraries(${name} PRIVATE vpce_aws vpce_table_flags)
 endforeach()
 
+add_executable(autoscaling_call ${TESTS_DIR}/tools/autoscaling_call.c)
+target_link_libraries(autoscaling_call PRIVATE vpce_autoscaling vpce_table_flags)
+
 # the probing code itself, with what touches the network replaced
 add_library(vpce_flow STATIC
   ${TESTS_DIR}/flow/harness.c ${TESTS_DIR}/flow/fake_loop.c ${TESTS_DIR}/flow/fake_dns.c
@@ -99,6 +102,10 @@ set_tests_properties(unit.credentials PROPERTIES LABELS unit TIMEOUT 300)
 add_test(NAME unit.autoscaling_mock
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/autoscaling_mock_test.py)
 set_tests_properties(unit.autoscaling_mock PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+add_test(NAME unit.autoscaling
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/autoscaling_faults.py $<TARGET_FILE:autoscaling_call>)
+set_tests_properties(unit.autoscaling PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
 
 add_test(NAME unit.alerts COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/alerts.py ${CMAKE_SOURCE_DIR})
 set_tests_properties(unit.alerts PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 60)

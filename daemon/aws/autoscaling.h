@@ -1,7 +1,8 @@
 /* EC2 Auto Scaling, API version 2011-01-01: the four calls that the launch gate and the health
  * signal need. One call at a time: credentials, then the name of the Region's endpoint through
- * probes/dns, then one signed POST to each of its addresses until one connects, all within one
- * deadline. No redirects, no retries: when to try again is the caller's business.
+ * probes/dns, then one signed POST to the first of its addresses with which a TLS session comes
+ * about and is verified, all within one deadline; it is never sent twice. No redirects, no retries:
+ * when to try again is the caller's business.
  *
  * Building the request and reading the answer is autoscaling_forms.h, and pure. */
 #ifndef VPCE_DAEMON_AWS_AUTOSCALING_H
@@ -49,7 +50,8 @@ enum autoscaling_outcome {
     AUTOSCALING_SERVER_ERROR, /* another 5xx */
     AUTOSCALING_MALFORMED,    /* what answers is not this API */
     AUTOSCALING_TIMEOUT,      /* the deadline */
-    AUTOSCALING_UNREACHABLE,  /* the name does not resolve, nothing connects, or TLS fails */
+    AUTOSCALING_UNREACHABLE,  /* the name does not resolve, nothing connects, TLS fails, or the
+                                 connection ends before the answer does */
     AUTOSCALING_NO_CREDENTIALS,
     AUTOSCALING_RESOURCES, /* this host is out of memory or descriptors */
 };

@@ -117,21 +117,13 @@ fill_answer(struct evhttp_request *request, struct http_answer *answer, char **r
     return answer->body != NULL;
 }
 
-/* Without TLS nobody tells when the connection stands. */
-static bool
-maybe_sent(const struct http *http)
-{
-    return http->tls != NULL ? http_tls_is_verified(http->tls)
-                             : http->outcome != HTTP_OUTCOME_NO_CONNECTION;
-}
-
 /* The only end of a call that somebody hears of. */
 static void
 http_finish(struct http *http)
 {
     char error[ERROR_TEXT_SIZE];
     struct http_answer answer = {
-        .outcome = http->outcome, .maybe_sent = maybe_sent(http), .error = error};
+        .outcome = http->outcome, .maybe_sent = http_maybe_sent(http), .error = error};
     struct evhttp_request *request = TAKE(http->answered);
     char *body = NULL;
 
@@ -486,6 +478,14 @@ bool
 http_is_busy(const struct http *http)
 {
     return http->connection != NULL;
+}
+
+/* Without TLS nobody tells when the connection stands. */
+bool
+http_maybe_sent(const struct http *http)
+{
+    return http->tls != NULL ? http_tls_is_verified(http->tls)
+                             : http_is_busy(http) && http->outcome != HTTP_OUTCOME_NO_CONNECTION;
 }
 
 struct http *

@@ -99,6 +99,9 @@ int http_start(struct http *http, const struct http_request *request);
 void http_stop(struct http *http); /* nobody is called; idle is fine */
 bool http_is_busy(const struct http *http);
 
+/* Of the call under way: the server may have seen the request, or a part of it. */
+bool http_maybe_sent(const struct http *http);
+
 /* "http://ADDRESS[:PORT]" with a literal address, IPv6 in brackets. 0, or -EINVAL. */
 int http_url_parse(const char *url, struct addr *ret_addr, uint16_t *ret_port);
 
