@@ -41,7 +41,9 @@ ACCOUNT = "123456789012"
 BODY_MAX = 65536
 ACTIONS = ("CompleteLifecycleAction", "RecordLifecycleActionHeartbeat", "SetInstanceHealth",
            "DescribeAutoScalingInstances")
-HTML = "<!DOCTYPE html>\n<html><head><title>Please sign in</title></head><body>&nbsp;</body></html>\n"
+HTML = """<!DOCTYPE html>
+<html><head><title>Please sign in</title></head><body>&nbsp;</body></html>
+"""
 CREDENTIAL_FILES = "latest/meta-data/iam/security-credentials/*"
 STATE_FILE = "latest/meta-data/autoscaling/target-lifecycle-state"
 
@@ -264,6 +266,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def server_bind(self):
+        """http.server would look the name of the address up."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def finish_request(self, request, client_address):
         """In the thread of the connection, so that nobody waits for somebody's handshake."""

@@ -29,7 +29,7 @@ except ImportError:
     print("botocore is not installed; skipped")
     sys.exit(77)
 from autoscaling_group import AutoScaling, Invalid  # noqa: E402
-from autoscaling_mock import ACTIONS, FAULTS, REGION, Control, Mock, make_certificate  # noqa: E402
+from autoscaling_mock import FAULTS, REGION, Control, Mock, make_certificate  # noqa: E402
 from autoscaling_request import Refused, parse_body  # noqa: E402
 from imds_mock import Role  # noqa: E402
 import imds_mock  # noqa: E402
@@ -464,7 +464,8 @@ def check_parameters(world):
         "an unknown action": (form(("Action", "Fly")), (400, "InvalidAction")),
         "another version": (describe().replace("2011", "2012"), (400, "InvalidAction")),
         "no version": ("Action=DescribeAutoScalingInstances", (400, "InvalidAction")),
-        "no form": ("{}", query), "empty": ("", (400, "MissingAction")), "bad UTF-8": ("Action=%ff", query),
+        "no form": ("{}", query), "empty": ("", (400, "MissingAction")),
+        "bad UTF-8": ("Action=%ff", query),
         "an unknown member": (complete(Force="true"), query),
         "a member of another action": (describe(("HealthStatus", "Healthy")), query),
         "twice": (complete() + "&InstanceId=" + ID, query),

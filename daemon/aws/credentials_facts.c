@@ -168,7 +168,10 @@ take_code_point(struct scan *scan, char *ret)
         at = strchr(digits, *scan->p++);
         value = value * 16 + (unsigned)((at - digits) % 16);
     }
-    *ret = value >= ' ' && value < 0x7f ? (char)value : NO_CHARACTER;
+    *ret = NO_CHARACTER;
+    if (value >= ' ' && value < NO_CHARACTER) {
+        *ret = (char)value;
+    }
     return true;
 }
 
