@@ -99,7 +99,7 @@ struct conf {
         int64_t deadline_ms;           /* 0: off */
         bool abandon;                  /* OnDeadline=abandon */
         int64_t heartbeat_ms;          /* 0: off; needs a deadline */
-        char endpoint[CONF_PATH_SIZE]; /* "https://HOST[:PORT]" or http://; "": auto */
+        char endpoint[CONF_PATH_SIZE]; /* "https://HOST[:PORT]"; "": auto */
     } lifecycle;
 
     /* [Health] */

@@ -276,11 +276,9 @@ conf_parse_service_url(const struct conf_key *key, const char *value, void *base
 {
     char url[CONF_PATH_SIZE] = "";
 
-    if (!streq(value, "auto") && !copy_url(value, "https://", url) &&
-        !copy_url(value, "http://", url)) {
+    if (!streq(value, "auto") && !copy_url(value, "https://", url)) {
         return refuse(why, value,
-            "is not a URL of the form https://HOST or https://HOST:PORT; "
-            "give one (http:// works, too), or auto");
+            "is not a URL of the form https://HOST or https://HOST:PORT; give one, or auto");
     }
     return store_text(key, url, base);
 }

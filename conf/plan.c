@@ -20,10 +20,19 @@ section_of(const struct conf *conf, const char *key)
     return NULL;
 }
 
+/* How the dealings with EC2 Auto Scaling go: worth probing when there are any, and never required.
+ */
+static bool
+is_talked_to(const struct conf *conf, const struct service *service)
+{
+    return (conf->lifecycle.enabled || conf->health.set_instance_health) &&
+           streq(service->key, "autoscaling");
+}
+
 /* Whether a service is probed on this host, and whether it is required. */
 static bool
 service_selected(const struct service *service, const struct conf_endpoint *section,
-    enum launch_type launch_type, bool all, bool *ret_required)
+    const struct conf *conf, enum launch_type launch_type, bool all, bool *ret_required)
 {
     unsigned bit = 1U << launch_type;
 
@@ -36,7 +45,7 @@ service_selected(const struct service *service, const struct conf_endpoint *sect
         return true;
     }
     *ret_required = (service->required & bit) != 0;
-    return all || ((service->required | service->probed) & bit) != 0;
+    return all || is_talked_to(conf, service) || ((service->required | service->probed) & bit) != 0;
 }
 
 /* What a section says beats what the catalogue says. */
@@ -129,7 +138,7 @@ plan_build(const struct conf *conf, const struct host *host, bool all, struct pl
         const struct conf_endpoint *section = section_of(conf, service->key);
         struct endpoint_spec *spec = &plan.specs[plan.n];
 
-        if (service_selected(service, section, host->launch_type, all, &spec->required)) {
+        if (service_selected(service, section, conf, host->launch_type, all, &spec->required)) {
             fill_service(spec, service, section, conf, host);
             plan.n++;
         }

@@ -4,12 +4,13 @@
 #include "daemon/daemon.h"
 
 #include "daemon/announce.h"
+#include "daemon/aws/group.h"
 #include "daemon/aws/host_merge.h"
 #include "daemon/aws/imds.h"
+#include "daemon/listen.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/prober.h"
-#include "daemon/refusal.h"
 #include "daemon/state_store.h"
 #include "daemon/status_server.h"
 #include "daemon/util.h"
@@ -31,10 +32,6 @@
 /* Looked for this long after a run, for all runs of a burst together. */
 #define CAUSES_DELAY_MS 200
 
-/* With a broken configuration clients cost a start in this time; less than TimeoutStartSec= of the
- * unit. */
-#define REFUSAL_LINGER_MS 10000
-
 #define IMDS_TEXT_SIZE 256
 
 struct daemon {
@@ -45,12 +42,15 @@ struct daemon {
     struct status_server *server;
     struct loop_timer *watchdog;
     int64_t watchdog_ms;
-    char own_socket[108]; /* path of the socket that was made here; "": passed (unix(7)) */
+    char own_socket[LISTEN_PATH_SIZE]; /* path of the socket that was made here; "": passed */
     enum host_state state;
     struct moment since;
     bool restored;            /* the process before left its states */
     struct state_image image; /* them, until IMDS has had its say about the endpoints' names */
     struct imds *imds;        /* NULL: off */
+    struct group *group;      /* NULL: nothing is told to EC2 Auto Scaling */
+    struct group_state group_state; /* while there is no group, and over a reload */
+    struct lifecycle_view lifecycle;
     struct transition_log *log;
     struct loop_timer *causes_timer;
     uint64_t causes_told; /* bit of each verdict code that is a cause now */
@@ -82,12 +82,26 @@ load_conf(const char *file, struct conf **ret)
     return r;
 }
 
+/* A snapshot, with all that is shown. */
+static void
+make_report(struct daemon *d, struct report *ret)
+{
+    prober_report(d->prober, d->since, ret);
+    ret->log = d->log;
+    ret->group = &d->group_state;
+    if (d->group != NULL) {
+        ret->group = group_state(d->group);
+        group_view(d->group, &d->lifecycle);
+        ret->lifecycle = &d->lifecycle;
+    }
+}
+
 static void
 summarize(struct daemon *d, char ret[static REPORT_SUMMARY_SIZE])
 {
     struct report report;
 
-    prober_report(d->prober, d->since, &report);
+    make_report(d, &report);
     report_summary(&report, ret);
 }
 
@@ -95,9 +109,14 @@ static void
 update_status(struct daemon *d)
 {
     char summary[REPORT_SUMMARY_SIZE];
+    struct report report;
 
-    summarize(d, summary);
+    make_report(d, &report);
+    report_summary(&report, summary);
     notify_status(summary);
+    if (d->group != NULL) {
+        group_update(d->group, &report);
+    }
 }
 
 static void
@@ -113,7 +132,7 @@ update_host(struct daemon *d)
         lasted_ms = now.mono_ms - d->since.mono_ms;
         d->state = prober_host_state(d->prober);
         d->since = now;
-        prober_report(d->prober, d->since, &report);
+        make_report(d, &report);
         announce_host(&report, old, lasted_ms);
         status_server_publish_state(d->server, &report, host_state_str(old));
     }
@@ -126,7 +145,7 @@ on_causes_timer(void *arg)
     struct daemon *d = arg;
     struct report report;
 
-    prober_report(d->prober, d->since, &report);
+    make_report(d, &report);
     announce_causes(&report, &d->causes_told);
     update_status(d);
 }
@@ -150,7 +169,7 @@ save_state(struct daemon *d)
 {
     struct report report;
 
-    prober_report(d->prober, d->since, &report);
+    make_report(d, &report);
     report.state = d->state; /* as it was told */
     state_store_save(&report, d->log);
 }
@@ -161,7 +180,7 @@ on_change(const struct endpoint *e, const struct transition *change, void *arg)
     struct daemon *d = arg;
     struct report report;
 
-    prober_report(d->prober, d->since, &report);
+    make_report(d, &report);
     transition_log_add(d->log, e, change, report.now.wall_ms);
     announce_endpoint(&report, e, change);
     status_server_publish_verdict(d->server, &report, e, change);
@@ -175,17 +194,14 @@ on_egress(enum internet before, void *arg)
     struct daemon *d = arg;
     struct report report;
 
-    prober_report(d->prober, d->since, &report);
+    make_report(d, &report);
     announce_internet(&report, before);
 }
 
 static void
 on_report(struct report *ret, void *arg)
 {
-    struct daemon *d = arg;
-
-    prober_report(d->prober, d->since, ret);
-    ret->log = d->log;
+    make_report(arg, ret);
 }
 
 static int
@@ -266,6 +282,42 @@ on_facts(void *arg)
 }
 
 static void
+on_watch(int64_t interval_ms, void *arg)
+{
+    struct daemon *d = arg;
+
+    if (d->imds != NULL) {
+        imds_watch(d->imds, interval_ms);
+    }
+}
+
+static void
+on_group_change(void *arg)
+{
+    save_state(arg);
+}
+
+/* Again after a reload: it goes on where the one before left off. */
+static void
+open_group(struct daemon *d)
+{
+    const struct group_callbacks callbacks = {
+        .on_watch = on_watch, .on_change = on_group_change, .arg = d};
+
+    if (d->group != NULL) {
+        d->group_state = *group_state(d->group);
+        group_free(TAKE(d->group));
+        on_watch(0, d);
+    }
+    if (group_is_wanted(d->conf)) {
+        d->group = group_new(d->loop, d->conf, &d->group_state, &callbacks);
+        if (d->group == NULL) {
+            log_msg(LOG_ERR, LOG_TOPIC_CONF, "no memory: nothing will be told to EC2 Auto Scaling");
+        }
+    }
+}
+
+static void
 open_imds(struct daemon *d, const struct conf *conf)
 {
     const char *url = conf->imds == CONF_IMDS_URL ? conf->imds_url : NULL;
@@ -303,6 +355,7 @@ reload(struct daemon *d)
         line, sizeof(line), "configuration reloaded, probing %zu endpoints", prober_n(prober));
     log_event(JOURNAL_EVENT_RELOADED, LOG_NOTICE, line);
     d->conf = conf;
+    open_group(d);
     use_prober(d, prober);
     conf_free(old);
     if (!same_imds) {
@@ -394,43 +447,12 @@ open_watchdog(struct daemon *d)
 }
 
 static int
-listen_on_own_socket(struct daemon *d)
-{
-    const char *path = d->options->socket != NULL ? d->options->socket : d->conf->socket;
-    int fd = status_socket_open(path);
-
-    if (fd < 0) {
-        log_msg(LOG_ERR, LOG_TOPIC_CTL, "cannot open the status socket %s: %s", path,
-            fd == -EADDRINUSE ? "another vpce-probed serves it" : strerror(-fd));
-        return fd;
-    }
-    (void)str_copy(d->own_socket, sizeof(d->own_socket), path);
-    return status_server_listen(d->server, fd);
-}
-
-static int
 open_server(struct daemon *d)
 {
-    int fds[NOTIFY_SOCKETS_MAX];
-    int n = notify_take_sockets(fds);
+    const char *path = d->options->socket != NULL ? d->options->socket : d->conf->socket;
 
-    if (n < 0) {
-        log_msg(LOG_ERR, LOG_TOPIC_CTL, "what systemd passed is not a listening socket: %s",
-            strerror(-n));
-        return n;
-    }
     d->server = status_server_new(d->loop, on_report, d);
-    if (d->server == NULL) {
-        return -ENOMEM;
-    }
-    for (int i = 0; i < n; i++) {
-        int r = status_server_listen(d->server, fds[i]);
-
-        if (r < 0) {
-            return r;
-        }
-    }
-    return n == 0 ? listen_on_own_socket(d) : 0;
+    return d->server != NULL ? listen_open(d->server, path, d->own_socket) : -ENOMEM;
 }
 
 static void
@@ -459,6 +481,7 @@ restore_state(struct daemon *d)
         /* should the settings have changed it, update_host tells */
         d->state = d->image.host_state;
         d->since = d->image.host_since;
+        d->group_state = d->image.group;
         d->restored = true;
     } else {
         d->log = transition_log_new();
@@ -492,6 +515,7 @@ open_all(struct daemon *d)
         r = restore_state(d);
     }
     if (r == 0) {
+        open_group(d);
         r = open_server(d);
     }
     return r;
@@ -504,6 +528,7 @@ close_all(struct daemon *d)
     if (d->own_socket[0] != '\0') {
         (void)unlink(d->own_socket);
     }
+    group_free(d->group);
     imds_free(d->imds);
     prober_free(d->prober);
     state_image_reset(&d->image);
@@ -512,21 +537,6 @@ close_all(struct daemon *d)
     loop_timer_free(d->watchdog);
     loop_free(d->loop);
     conf_free(d->conf);
-}
-
-/* Those whose connection started the daemon, and who comes while they are answered. */
-static void
-refuse_clients(void)
-{
-    int fds[NOTIFY_SOCKETS_MAX];
-    int n = notify_take_sockets(fds);
-
-    if (n > 0) {
-        notify_status("the configuration is wrong");
-        (void)refusal_answer(fds, (size_t)n,
-            "vpce-probed cannot start, its configuration is wrong: see journalctl -u vpce-probe",
-            REFUSAL_LINGER_MS);
-    }
 }
 
 int
@@ -541,7 +551,7 @@ daemon_run(const struct daemon_options *options)
     (void)sigaction(SIGPIPE, &ignore, NULL);
     (void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
     if (load_conf(options->conf_file, &d.conf) < 0) {
-        refuse_clients();
+        listen_refuse();
         return EX_CONFIG;
     }
     r = open_all(&d);

@@ -1,6 +1,9 @@
 /* See metrics.h. A family at a time: its head, then a sample for each endpoint. */
 #include "daemon/metrics.h"
 
+#include "daemon/lifecycle_view.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -229,6 +232,25 @@ static const struct {
         put_last_run},
 };
 
+/* There as soon as something is told to EC2 Auto Scaling. */
+static void
+put_lifecycle(FILE *out, const struct lifecycle_view *lifecycle)
+{
+    static const struct family actions = {"vpce_probe_lifecycle_actions_total", "counter",
+        "Calls of EC2 Auto Scaling, by what was asked for and what came of it."};
+
+    if (lifecycle == NULL || lifecycle->n_counts == 0) {
+        return;
+    }
+    put_head(out, &actions);
+    for (size_t i = 0; i < lifecycle->n_counts; i++) {
+        (void)fputs(actions.name, out);
+        put_label(out, "action", lifecycle->counts[i].action, true);
+        put_label(out, "result", lifecycle->counts[i].result, false);
+        (void)fprintf(out, "} %" PRIu64 "\n", lifecycle->counts[i].n);
+    }
+}
+
 static void
 put_process(FILE *out, const struct process_facts *process)
 {
@@ -271,6 +293,7 @@ metrics_text(const struct report *report, const struct process_facts *process)
             families[f].put(out, families[f].family.name, &report->endpoints[i]);
         }
     }
+    put_lifecycle(out, report->lifecycle);
     put_process(out, process);
     if (fclose(out) != 0) {
         free(text);

@@ -7,6 +7,8 @@
 #include "conf/host.h"
 #include "daemon/causes.h"
 
+struct group_state;
+struct lifecycle_view;
 struct transition_log;
 
 struct report {
@@ -24,7 +26,9 @@ struct report {
     const struct clients *clients; /* how the host's own clients go */
     const struct causes *causes;
     struct verdict_context context;
-    const struct transition_log *log; /* what changed before; NULL: nothing is remembered */
+    const struct transition_log *log;       /* what changed before; NULL: nothing is remembered */
+    const struct lifecycle_view *lifecycle; /* NULL: nothing is told to EC2 Auto Scaling */
+    const struct group_state *group;        /* NULL: likewise */
 };
 
 #define REPORT_SUMMARY_SIZE 512

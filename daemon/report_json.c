@@ -2,6 +2,8 @@
  * function gives a new reference, or NULL, which json_pack's "o" passes on as failure. */
 #include "daemon/report_json.h"
 
+#include "daemon/lifecycle_view.h"
+
 #include <stdlib.h>
 
 #ifndef VPCE_VERSION
@@ -402,13 +404,25 @@ causes_json(const struct report *report)
     return array;
 }
 
+static json_t *
+lifecycle_json(const struct lifecycle_view *lifecycle)
+{
+    if (lifecycle == NULL) {
+        return json_null();
+    }
+    return json_pack("{s:s?, s:s?, s:s?}",
+        "target", lifecycle->target,
+        "last_action", lifecycle->last_action,
+        "last_result", lifecycle->last_result);
+}
+
 json_t *
 report_json(const struct report *report)
 {
     char summary[REPORT_SUMMARY_SIZE];
 
     report_summary(report, summary);
-    return json_pack("{s:i, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:n, s:{s:s, s:s?},"
+    return json_pack("{s:i, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:{s:s, s:s?},"
                      " s:o}",
         "schema_version", REPORT_SCHEMA_VERSION,
         "version", VPCE_VERSION,
@@ -419,7 +433,7 @@ report_json(const struct report *report)
         "summary", summary,
         "causes", causes_json(report),
         "nameservers", nameservers_json(report),
-        "lifecycle",
+        "lifecycle", lifecycle_json(report->lifecycle),
         "egress", "internet", internet_str(report->internet), "control", report->egress_control,
         "endpoints", endpoints_json(report));
 }

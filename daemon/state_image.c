@@ -6,6 +6,7 @@
  *   host: state u8, since moment
  *   endpoints: n u32, each: put_endpoint
  *   time line: logged ever u64, n u32, each: put_transition
+ *   dealings with EC2 Auto Scaling: group_state_put
  *
  * A moment is two i64: monotonic, wall. States and paths are numbers: they never change. */
 #include "daemon/state_image.h"
@@ -18,7 +19,7 @@
 
 #define MAGIC "VPCESTAT"
 #define MAGIC_SIZE 8
-#define VERSION 1
+#define VERSION 2
 #define LENGTH_AT 12
 #define HASH_AT 16
 #define BODY_AT 24
@@ -135,6 +136,7 @@ int
 state_image_write(const struct report *report, const struct transition_log *log,
     const uint8_t boot_id[static BOOT_ID_SIZE], uint8_t **ret, size_t *ret_len)
 {
+    static const struct group_state no_group = {0};
     struct byte_writer w = {0};
     int r = 0;
 
@@ -146,6 +148,7 @@ state_image_write(const struct report *report, const struct transition_log *log,
         put_endpoint(&w, &report->endpoints[i]);
     }
     put_log(&w, log);
+    group_state_put(&w, report->group != NULL ? report->group : &no_group);
     if (w.failed) {
         r = -ENOMEM;
     } else if (w.len > STATE_IMAGE_MAX_BYTES) {
@@ -411,6 +414,7 @@ state_image_read(const uint8_t *bytes, size_t len, const uint8_t boot_id[static 
     get_endpoints(&r, &image);
     if (!r.no_memory) {
         get_log(&r, &image);
+        group_state_get(&r.r, r.at.mono_ms, &image.group);
     }
     if (r.no_memory) {
         result = -ENOMEM;

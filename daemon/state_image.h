@@ -7,6 +7,7 @@
 #ifndef VPCE_DAEMON_STATE_IMAGE_H
 #define VPCE_DAEMON_STATE_IMAGE_H
 
+#include "daemon/aws/group_state.h"
 #include "daemon/report.h"
 #include "daemon/transition_log.h"
 
@@ -28,6 +29,7 @@ struct state_image {
     struct endpoint *endpoints; /* heap; settled part, history and memory; of the spec only key,
                                    hostname and port. No evidence, no run yet */
     struct transition_log *log; /* heap; never NULL. TAKE it to keep it */
+    struct group_state group;
 };
 
 /* now: nothing in the image may be later.

@@ -25,6 +25,8 @@ journal_message_id(enum journal_event event)
         [JOURNAL_EVENT_STARTED] = "d0cba31eebd24547b8e74b2da319d99f",
         [JOURNAL_EVENT_RELOADED] = "d8e0d7c196174543ac964e0806c77b92",
         [JOURNAL_EVENT_RELOAD_REFUSED] = "72f886ea030446f7865421874cdbc200",
+        [JOURNAL_EVENT_LIFECYCLE_SENT] = "2c60d1819c0b4e67a400bdf38d4b667a",
+        [JOURNAL_EVENT_LIFECYCLE_FAILED] = "8a8623e8b5ec4d7b8119028ee4b9edb0",
     };
 
     return (size_t)event < ARRAY_SIZE(ids) ? ids[event] : NULL;

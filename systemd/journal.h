@@ -15,8 +15,10 @@ enum journal_event {
     JOURNAL_EVENT_STARTED,
     JOURNAL_EVENT_RELOADED,
     JOURNAL_EVENT_RELOAD_REFUSED,
+    JOURNAL_EVENT_LIFECYCLE_SENT,
+    JOURNAL_EVENT_LIFECYCLE_FAILED,
 };
-#define JOURNAL_EVENT_N (JOURNAL_EVENT_RELOAD_REFUSED + 1)
+#define JOURNAL_EVENT_N (JOURNAL_EVENT_LIFECYCLE_FAILED + 1)
 
 /* 32 hexadecimal digits; NULL for a line. A promise to users: never changed. */
 const char *journal_message_id(enum journal_event event);

@@ -4,6 +4,7 @@
 
 #include "daemon/aws/imds_items.h"
 #include "daemon/aws/imds_request.h"
+#include "daemon/aws/imds_targets.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/util.h"
@@ -38,21 +39,20 @@ struct imds {
     struct loop *loop;
     imds_fn on_facts;
     void *arg;
-    struct imds_target targets[IMDS_TARGETS_MAX];
-    size_t n_targets;
-    size_t target; /* the one in use */
+    struct imds_targets targets;
 
     enum imds_step step;
     enum imds_step after_token;
     struct slot slots[SLOTS_N];
     struct imds_items items;
-    struct loop_timer *timer;       /* the next round */
-    struct loop_timer *deadline;    /* of this one */
-    enum imds_state trouble;        /* the worst of this round so far */
-    enum imds_state target_trouble; /* the worst of the addresses that gave no token */
-    size_t n_targets_tried;
-    bool token_renewed; /* once in a round */
-    bool again;         /* imds_refresh while a round was under way */
+    struct loop_timer *timer;    /* the next round */
+    struct loop_timer *watch;    /* the next short one */
+    int64_t watch_ms;            /* 0: no short ones */
+    bool is_short;               /* the present round asks for the target lifecycle state only */
+    struct loop_timer *deadline; /* of this one */
+    enum imds_state trouble;     /* the worst of this round so far */
+    bool token_renewed;          /* once in a round */
+    bool again;                  /* imds_refresh while a round was under way */
 
     char token[IMDS_TOKEN_SIZE]; /* "": none */
     unsigned generation;         /* of the token */
@@ -86,7 +86,7 @@ static int
 slot_start(struct slot *slot)
 {
     const struct imds *imds = slot->imds;
-    const struct imds_target *target = &imds->targets[imds->target];
+    const struct imds_target *target = imds_targets_now(&imds->targets);
     char path[IMDS_PATH_SIZE];
 
     slot->generation = imds->generation;
@@ -127,10 +127,15 @@ log_state(struct imds *imds, enum imds_state before)
         LOG_TOPIC_IMDS, "%s", line);
 }
 
+/* A short round that went well leaves the next whole one where it is. */
 static void
 plan_next_round(struct imds *imds)
 {
     int64_t delay_ms = IMDS_REFRESH_MS;
+
+    if (imds->is_short && imds->state == IMDS_STATE_OK && !imds->again) {
+        return;
+    }
 
     if (imds->state == IMDS_STATE_OK) {
         imds->backoff_ms = IMDS_BACKOFF_MIN_MS;
@@ -162,12 +167,16 @@ imds_finish(struct imds *imds, enum imds_state state)
     imds->step = IMDS_STEP_IDLE;
     imds->state = state;
     if (state == IMDS_STATE_SILENT && imds->token[0] == '\0') {
-        imds->target = 0; /* none gave a token: the usual one is the one to name */
+        imds->targets.at = 0; /* none gave a token: the usual one is the one to name */
     }
     if (state != IMDS_STATE_OK) {
         drop_token(imds); /* so that the next round finds its way anew */
     }
-    imds_facts_finish(&imds->next, &imds->facts);
+    if (!imds->is_short) {
+        imds_facts_finish(&imds->next, &imds->facts);
+    } else if (imds->next.answers[IMDS_PATH_LIFECYCLE_STATE] == IMDS_ANSWER_NONE) {
+        imds->next = imds->facts;
+    }
     log_state(imds, before);
     changed = !imds_facts_equal(&imds->next, &imds->facts);
     imds->facts = imds->next;
@@ -236,7 +245,9 @@ imds_step(struct imds *imds, bool *ret_end)
         r = ask_token(imds);
         break;
     case IMDS_STEP_HOST:
-        if (imds_items_done(&imds->items)) {
+        if (imds->is_short) {
+            *ret_end = imds_items_done(&imds->items);
+        } else if (imds_items_done(&imds->items)) {
             imds_facts_settle(&imds->next);
             imds_items_add_interfaces(&imds->items, &imds->next);
             imds->step = IMDS_STEP_INTERFACES;
@@ -271,20 +282,6 @@ imds_run(struct imds *imds)
 
 /* ---- answers: what to do now; OK: go on, else the round ends so ---- */
 
-/* The token could not be had here: is there another address? */
-static enum imds_state
-next_target(struct imds *imds, enum imds_state state)
-{
-    if (state > imds->target_trouble) {
-        imds->target_trouble = state;
-    }
-    if (++imds->n_targets_tried >= imds->n_targets) {
-        return imds->target_trouble;
-    }
-    imds->target = (imds->target + 1) % imds->n_targets;
-    return IMDS_STATE_OK;
-}
-
 static bool
 take_token(struct imds *imds, const struct http_answer *answer)
 {
@@ -302,19 +299,20 @@ on_token_answer(struct imds *imds, enum imds_result result, const struct http_an
 {
     switch (result) {
     case IMDS_RESULT_GOOD:
-        return take_token(imds, answer) ? IMDS_STATE_OK : next_target(imds, IMDS_STATE_BROKEN);
+        return take_token(imds, answer) ? IMDS_STATE_OK
+                                        : imds_targets_next(&imds->targets, IMDS_STATE_BROKEN);
     case IMDS_RESULT_UNAUTHORIZED:
     case IMDS_RESULT_FORBIDDEN:
         return IMDS_STATE_REFUSED;
     case IMDS_RESULT_SILENT:
-        return next_target(imds, IMDS_STATE_SILENT);
+        return imds_targets_next(&imds->targets, IMDS_STATE_SILENT);
     case IMDS_RESULT_RESOURCES:
         return IMDS_STATE_RESOURCES;
     case IMDS_RESULT_ABSENT:
     case IMDS_RESULT_BROKEN:
         break;
     }
-    return next_target(imds, IMDS_STATE_BROKEN);
+    return imds_targets_next(&imds->targets, IMDS_STATE_BROKEN);
 }
 
 /* 401: the token has expired, or was renewed meanwhile; once a round that is believed. */
@@ -406,20 +404,39 @@ on_deadline(void *arg)
     imds_finish(imds, imds->trouble);
 }
 
+/* Everything is asked for. */
 static void
-on_timer(void *arg)
+expect_all(struct imds *imds)
 {
-    struct imds *imds = arg;
+    imds->next = (struct imds_facts){0};
+    imds_items_reset(&imds->items);
+}
+
+static void
+expect_target(struct imds *imds)
+{
+    imds->next = imds->facts;
+    imds->next.lifecycle_state[0] = '\0';
+    imds->next.answers[IMDS_PATH_LIFECYCLE_STATE] = IMDS_ANSWER_NONE;
+    imds_items_reset_to(&imds->items, IMDS_PATH_LIFECYCLE_STATE);
+}
+
+static void
+begin_round(struct imds *imds, bool is_short)
+{
     bool has_token = imds->token[0] != '\0' && loop_now_ms(imds->loop) < imds->token_until_ms;
 
     if (!has_token) {
         drop_token(imds);
     }
-    imds->next = (struct imds_facts){0};
-    imds_items_reset(&imds->items);
+    imds->is_short = is_short;
+    if (is_short) {
+        expect_target(imds);
+    } else {
+        expect_all(imds);
+    }
     imds->trouble = IMDS_STATE_OK;
-    imds->target_trouble = IMDS_STATE_OK;
-    imds->n_targets_tried = 0;
+    imds_targets_begin(&imds->targets);
     imds->token_renewed = false;
     imds->after_token = IMDS_STEP_HOST;
     imds->step = IMDS_STEP_TOKEN;
@@ -428,6 +445,23 @@ on_timer(void *arg)
         return;
     }
     imds_run(imds);
+}
+
+static void
+on_timer(void *arg)
+{
+    begin_round(arg, false);
+}
+
+static void
+on_watch(void *arg)
+{
+    struct imds *imds = arg;
+
+    (void)loop_timer_set(imds->watch, imds->watch_ms);
+    if (imds->step == IMDS_STEP_IDLE && imds->state == IMDS_STATE_OK) {
+        begin_round(imds, true);
+    }
 }
 
 /* ---- for the owner ---- */
@@ -448,6 +482,16 @@ imds_refresh(struct imds *imds)
     }
 }
 
+void
+imds_watch(struct imds *imds, int64_t interval_ms)
+{
+    imds->watch_ms = interval_ms;
+    loop_timer_stop(imds->watch);
+    if (interval_ms > 0) {
+        (void)loop_timer_set(imds->watch, interval_ms);
+    }
+}
+
 const struct imds_facts *
 imds_facts(const struct imds *imds)
 {
@@ -465,7 +509,7 @@ imds_describe(const struct imds *imds, struct text *t)
 {
     char buf[ADDR_TEXT_SIZE];
 
-    (void)text_add(t, "IMDS at %s %s", addr_format(&imds->targets[imds->target].addr, buf),
+    (void)text_add(t, "IMDS at %s %s", addr_format(&imds_targets_now(&imds->targets)->addr, buf),
         imds_state_words(imds->state));
     if (imds->complaint[0] != '\0') {
         (void)text_add(t, " (%s)", imds->complaint);
@@ -484,7 +528,7 @@ slot_init(struct slot *slot, struct imds *imds)
 static int
 imds_init(struct imds *imds, const char *url)
 {
-    int r = imds_targets_set(url, imds->targets, &imds->n_targets);
+    int r = imds_targets_init(&imds->targets, url);
 
     for (size_t i = 0; i < SLOTS_N && r == 0; i++) {
         r = slot_init(&imds->slots[i], imds);
@@ -492,7 +536,11 @@ imds_init(struct imds *imds, const char *url)
     imds->backoff_ms = IMDS_BACKOFF_MIN_MS;
     imds->timer = loop_timer_new(imds->loop, on_timer, imds);
     imds->deadline = loop_timer_new(imds->loop, on_deadline, imds);
-    return r == 0 && (imds->timer == NULL || imds->deadline == NULL) ? -ENOMEM : r;
+    imds->watch = loop_timer_new(imds->loop, on_watch, imds);
+    if (imds->timer == NULL || imds->deadline == NULL || imds->watch == NULL) {
+        return -ENOMEM;
+    }
+    return r;
 }
 
 int
@@ -526,6 +574,7 @@ imds_free(struct imds *imds)
         imds_request_free(imds->slots[i].request);
     }
     loop_timer_free(imds->timer);
+    loop_timer_free(imds->watch);
     loop_timer_free(imds->deadline);
     explicit_bzero(imds->token, sizeof(imds->token));
     free(imds);

@@ -38,6 +38,11 @@ void imds_start(struct imds *imds);
 /* Ask now instead of when the next round is due; while one is under way, once more after it. */
 void imds_refresh(struct imds *imds);
 
+/* Between the rounds, ask for the target lifecycle state alone, this often; 0: no more. It changes
+ * while an instance is launched or leaves a warm pool. While rounds fail they come often anyway,
+ * and ask for it. */
+void imds_watch(struct imds *imds, int64_t interval_ms);
+
 /* What is known; NULL: nothing yet. Borrowed until the next callback. */
 const struct imds_facts *imds_facts(const struct imds *imds);
 

@@ -18,6 +18,13 @@ imds_items_reset(struct imds_items *items)
 }
 
 void
+imds_items_reset_to(struct imds_items *items, enum imds_path path)
+{
+    items->n = 0;
+    add(items, path, 0);
+}
+
+void
 imds_items_add_interfaces(struct imds_items *items, const struct imds_facts *facts)
 {
     for (size_t i = 0; i < facts->n_interfaces; i++) {

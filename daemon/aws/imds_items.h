@@ -26,6 +26,7 @@ struct imds_items {
 
 /* Begins with the paths of the host. */
 void imds_items_reset(struct imds_items *items);
+void imds_items_reset_to(struct imds_items *items, enum imds_path path); /* one of them alone */
 
 /* Adds those of the interfaces; the facts are settled. */
 void imds_items_add_interfaces(struct imds_items *items, const struct imds_facts *facts);

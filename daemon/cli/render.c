@@ -229,6 +229,28 @@ render_nameservers(FILE *out, const json_t *servers, const struct render_options
     }
 }
 
+/* Only while there is something to say of it. */
+static void
+render_lifecycle(FILE *out, const json_t *lifecycle, const struct render_options *options)
+{
+    char target[CELL_SIZE];
+    char action[CELL_SIZE];
+    char result[CELL_SIZE];
+    bool well;
+
+    if (status_text(lifecycle, "last_action") == NULL) {
+        return;
+    }
+    paint_text_of(lifecycle, "target", target, sizeof(target));
+    paint_text_of(lifecycle, "last_action", action, sizeof(action));
+    paint_text_of(lifecycle, "last_result", result, sizeof(result));
+    well = streq(result, "ok") || streq(result, "no-action");
+    (void)fputs("Auto Scaling (target ", out);
+    (void)fprintf(out, "%s): %s: ", target, action);
+    paint_put(out, options, well ? TONE_GOOD : TONE_WARN, result);
+    (void)fputc('\n', out);
+}
+
 static void
 render_head(FILE *out, const json_t *status, int64_t now_s, const struct render_options *options)
 {
@@ -264,6 +286,7 @@ render_status(FILE *out, const json_t *status, const struct render_options *opti
 
     render_head(out, status, now_s, options);
     render_nameservers(out, json_object_get(status, "nameservers"), options);
+    render_lifecycle(out, json_object_get(status, "lifecycle"), options);
     render_causes(out, json_object_get(status, "causes"), options);
     (void)fputc('\n', out);
     render_table(out, endpoints, now_s, options);

@@ -94,6 +94,28 @@ missing_facts(void **state)
     expect_plan(&conf, false, "ecr.dkr - 443 yes interface com.amazonaws." R ".ecr.dkr\n" S3 LOGS);
 }
 
+#define AUTOSCALING                                                                                \
+    "autoscaling autoscaling" SUFFIX " 443 no interface com.amazonaws." R ".autoscaling\n"
+
+/* The way to EC2 Auto Scaling is probed when there is something to tell it, unless that is off. */
+static void
+dealings_with_auto_scaling(void **state)
+{
+    struct conf_endpoint off = {.key = "autoscaling", .enabled = CONF_CHOICE_NO};
+    struct conf conf = conf_of(R, "123456789012", NULL, 0);
+
+    (void)state;
+    conf.launch_type = LAUNCH_TYPE_FARGATE_1_3;
+    conf.lifecycle.enabled = true;
+    expect_plan(&conf, false, ECR_DKR S3 LOGS AUTOSCALING);
+    conf.lifecycle.enabled = false;
+    conf.health.set_instance_health = true;
+    expect_plan(&conf, false, ECR_DKR S3 LOGS AUTOSCALING);
+    conf.endpoints = &off;
+    conf.n_endpoints = 1;
+    expect_plan(&conf, false, ECR_DKR S3 LOGS);
+}
+
 /* A section enables and requires, changes, or takes away. */
 static void
 sections(void **state)
@@ -285,6 +307,7 @@ main(void)
         cmocka_unit_test(launch_types),
         cmocka_unit_test(missing_facts),
         cmocka_unit_test(sections),
+        cmocka_unit_test(dealings_with_auto_scaling),
         cmocka_unit_test(required_again),
         cmocka_unit_test(depths),
         cmocka_unit_test(name_styles),

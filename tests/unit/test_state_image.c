@@ -78,6 +78,47 @@ make_endpoints(struct world *w)
     }
 }
 
+static const struct group_state group = {
+    .lifecycle = {.phase = LIFECYCLE_HELD,
+        .target = "InService",
+        .group = "web (prod)",
+        .since_ms = 500,
+        .heartbeat_due_ms = INT64_C(100000000),
+        .retry_ms = 5,
+        .failures = 3,
+        .deadline_passed = true},
+    .replacement = {.healthy_since_ms = 1,
+        .was_healthy = true,
+        .done = true,
+        .refused = true,
+        .fault = OWN_FAULT_RESOLVER,
+        .fault_since_ms = 2,
+        .ill_since_ms = 3,
+        .spread_ms = 4,
+        .retry_ms = 5},
+};
+
+static void
+assert_groups_equal(const struct group_state *got)
+{
+    const struct lifecycle *l = &got->lifecycle;
+    const struct replacement *r = &got->replacement;
+
+    assert_int_equal(l->phase, LIFECYCLE_HELD);
+    assert_string_equal(l->target, "InService");
+    assert_string_equal(l->group, "web (prod)");
+    assert_int_equal(l->since_ms, 500);
+    assert_int_equal(l->heartbeat_due_ms, 100000000);
+    assert_true(l->deadline_passed);
+    assert_int_equal(r->healthy_since_ms, 1);
+    assert_true(r->was_healthy && r->done && r->refused);
+    assert_int_equal(r->fault, OWN_FAULT_RESOLVER);
+    assert_int_equal(r->fault_since_ms, 2);
+    assert_int_equal(r->ill_since_ms, 3);
+    assert_int_equal(r->spread_ms, 4);
+    assert_int_equal(l->retry_ms + l->failures + r->retry_ms, 0); /* a start tries anew */
+}
+
 static void
 write_image(struct world *w)
 {
@@ -106,7 +147,8 @@ setup(void **state)
         .state = HOST_STATE_DEGRADED,
         .since = since,
         .endpoints = w->endpoints,
-        .n_endpoints = ENDPOINTS};
+        .n_endpoints = ENDPOINTS,
+        .group = &group};
     write_image(w);
     *state = w;
     return 0;
@@ -214,6 +256,7 @@ reads_what_was_written(void **state)
         assert_endpoints_equal(&image.endpoints[i], &w->endpoints[i]);
     }
     assert_logs_equal(image.log, w->log);
+    assert_groups_equal(&image.group);
     state_image_reset(&image);
     state_image_reset(&image);
 }
@@ -265,7 +308,7 @@ refuses_what_is_not_ours(void **state)
         int expected;
     } rows[] = {
         {"another file", 0, 'v', -EBADMSG},
-        {"another version", VERSION_AT, 2, -EPROTONOSUPPORT},
+        {"another version", VERSION_AT, 1, -EPROTONOSUPPORT},
         {"another boot", BOOT_ID_AT, 9, -ESTALE},
         {"of later than now", WRITTEN_AT + 3, 1, -ESTALE},
         {"no names of verdicts", N_CODES_AT, 0, -EINVAL},
