@@ -3,10 +3,9 @@
  * changed. */
 #include "daemon/daemon.h"
 
-#include "daemon/announce.h"
-#include "daemon/aws/group.h"
 #include "daemon/aws/host_merge.h"
 #include "daemon/aws/imds.h"
+#include "daemon/chronicle.h"
 #include "daemon/listen.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
@@ -29,9 +28,6 @@
  * far below every timeout. */
 #define TIMER_SLACK_NS 10000000UL
 
-/* Looked for this long after a run, for all runs of a burst together. */
-#define CAUSES_DELAY_MS 200
-
 #define IMDS_TEXT_SIZE 256
 
 struct daemon {
@@ -43,17 +39,10 @@ struct daemon {
     struct loop_timer *watchdog;
     int64_t watchdog_ms;
     char own_socket[LISTEN_PATH_SIZE]; /* path of the socket that was made here; "": passed */
-    enum host_state state;
-    struct moment since;
+    struct chronicle *chronicle;
     bool restored;            /* the process before left its states */
     struct state_image image; /* them, until IMDS has had its say about the endpoints' names */
     struct imds *imds;        /* NULL: off */
-    struct group *group;      /* NULL: nothing is told to EC2 Auto Scaling */
-    struct group_state group_state; /* while there is no group, and over a reload */
-    struct lifecycle_view lifecycle;
-    struct transition_log *log;
-    struct loop_timer *causes_timer;
-    uint64_t causes_told; /* bit of each verdict code that is a cause now */
 };
 
 static void
@@ -82,133 +71,18 @@ load_conf(const char *file, struct conf **ret)
     return r;
 }
 
-/* A snapshot, with all that is shown. */
-static void
-make_report(struct daemon *d, struct report *ret)
-{
-    prober_report(d->prober, d->since, ret);
-    ret->log = d->log;
-    ret->group = &d->group_state;
-    if (d->group != NULL) {
-        ret->group = group_state(d->group);
-        group_view(d->group, &d->lifecycle);
-        ret->lifecycle = &d->lifecycle;
-    }
-}
-
-static void
-summarize(struct daemon *d, char ret[static REPORT_SUMMARY_SIZE])
-{
-    struct report report;
-
-    make_report(d, &report);
-    report_summary(&report, ret);
-}
-
-static void
-update_status(struct daemon *d)
-{
-    char summary[REPORT_SUMMARY_SIZE];
-    struct report report;
-
-    make_report(d, &report);
-    report_summary(&report, summary);
-    notify_status(summary);
-    if (d->group != NULL) {
-        group_update(d->group, &report);
-    }
-}
-
-static void
-update_host(struct daemon *d)
-{
-    enum host_state old = d->state;
-    int64_t lasted_ms;
-    struct report report;
-
-    if (prober_host_state(d->prober) != old) {
-        struct moment now = moment_now(d->loop);
-
-        lasted_ms = now.mono_ms - d->since.mono_ms;
-        d->state = prober_host_state(d->prober);
-        d->since = now;
-        make_report(d, &report);
-        announce_host(&report, old, lasted_ms);
-        status_server_publish_state(d->server, &report, host_state_str(old));
-    }
-    update_status(d);
-}
-
-static void
-on_causes_timer(void *arg)
-{
-    struct daemon *d = arg;
-    struct report report;
-
-    make_report(d, &report);
-    announce_causes(&report, &d->causes_told);
-    update_status(d);
-}
-
-/* Causes may show with any run while something is wrong; runs come in bursts, and looking costs. */
-static void
-on_run(const struct endpoint *e, void *arg)
-{
-    struct daemon *d = arg;
-    bool healthy = prober_host_state(d->prober) == HOST_STATE_HEALTHY;
-    bool tells_time = e->spec.depth == PROBE_DEPTH_HTTP; /* a clock may be off though all is well */
-
-    if ((!healthy || tells_time || d->causes_told != 0) && !loop_timer_is_set(d->causes_timer)) {
-        (void)loop_timer_set(d->causes_timer, CAUSES_DELAY_MS);
-    }
-}
-
-/* What a restart shall not lose. */
-static void
-save_state(struct daemon *d)
-{
-    struct report report;
-
-    make_report(d, &report);
-    report.state = d->state; /* as it was told */
-    state_store_save(&report, d->log);
-}
-
-static void
-on_change(const struct endpoint *e, const struct transition *change, void *arg)
-{
-    struct daemon *d = arg;
-    struct report report;
-
-    make_report(d, &report);
-    transition_log_add(d->log, e, change, report.now.wall_ms);
-    announce_endpoint(&report, e, change);
-    status_server_publish_verdict(d->server, &report, e, change);
-    update_host(d);
-    save_state(d);
-}
-
-static void
-on_egress(enum internet before, void *arg)
-{
-    struct daemon *d = arg;
-    struct report report;
-
-    make_report(d, &report);
-    announce_internet(&report, before);
-}
-
 static void
 on_report(struct report *ret, void *arg)
 {
-    make_report(arg, ret);
+    struct daemon *d = arg;
+
+    chronicle_report(d->chronicle, ret);
 }
 
 static int
 make_prober(struct daemon *d, const struct conf *conf, struct prober **ret)
 {
-    const struct prober_callbacks callbacks = {
-        .on_change = on_change, .on_run = on_run, .on_egress = on_egress, .arg = d};
+    const struct prober_callbacks callbacks = chronicle_callbacks(d->chronicle);
     char error[PROBER_ERROR_SIZE];
     struct host host;
     int r;
@@ -236,7 +110,8 @@ use_prober(struct daemon *d, struct prober *prober)
     prober_restore(prober, &d->image);
     prober_free(d->prober);
     d->prober = prober;
-    update_host(d);
+    chronicle_follow(d->chronicle, prober);
+    chronicle_settle(d->chronicle);
     prober_start(d->prober);
 }
 
@@ -271,7 +146,7 @@ on_facts(void *arg)
     host_merge(d->conf, facts, &host);
     if (host_probes_alike(&host, prober_host(d->prober))) {
         prober_set_host(d->prober, &host);
-        update_host(d);
+        chronicle_settle(d->chronicle);
     } else if (make_prober(d, d->conf, &prober) == 0) {
         log_msg(LOG_INFO, LOG_TOPIC_CONF, "IMDS: Region %s, account %s, %s", facts->region,
             facts->account_id, facts->zone);
@@ -284,36 +159,10 @@ on_facts(void *arg)
 static void
 on_watch(int64_t interval_ms, void *arg)
 {
-    struct daemon *d = arg;
+    const struct daemon *d = arg;
 
     if (d->imds != NULL) {
         imds_watch(d->imds, interval_ms);
-    }
-}
-
-static void
-on_group_change(void *arg)
-{
-    save_state(arg);
-}
-
-/* Again after a reload: it goes on where the one before left off. */
-static void
-open_group(struct daemon *d)
-{
-    const struct group_callbacks callbacks = {
-        .on_watch = on_watch, .on_change = on_group_change, .arg = d};
-
-    if (d->group != NULL) {
-        d->group_state = *group_state(d->group);
-        group_free(TAKE(d->group));
-        on_watch(0, d);
-    }
-    if (group_is_wanted(d->conf)) {
-        d->group = group_new(d->loop, d->conf, &d->group_state, &callbacks);
-        if (d->group == NULL) {
-            log_msg(LOG_ERR, LOG_TOPIC_CONF, "no memory: nothing will be told to EC2 Auto Scaling");
-        }
     }
 }
 
@@ -355,7 +204,7 @@ reload(struct daemon *d)
         line, sizeof(line), "configuration reloaded, probing %zu endpoints", prober_n(prober));
     log_event(JOURNAL_EVENT_RELOADED, LOG_NOTICE, line);
     d->conf = conf;
-    open_group(d);
+    chronicle_configure(d->chronicle, conf);
     use_prober(d, prober);
     conf_free(old);
     if (!same_imds) {
@@ -375,7 +224,7 @@ on_hangup(int signal_number, void *arg)
     (void)signal_number;
     notify_reloading(loop_now_us(d->loop));
     reload(d);
-    summarize(d, summary);
+    chronicle_summary(d->chronicle, summary);
     notify_ready(summary);
 }
 
@@ -462,7 +311,8 @@ log_start(struct daemon *d)
 
     (void)snprintf(line, sizeof(line), "vpce-probed %s started, probing %zu endpoints",
         VPCE_VERSION, prober_n_runnable(d->prober));
-    const struct journal_field restored[] = {{"VPCE_STATE", host_state_str(d->state)}};
+    const struct journal_field restored[] = {
+        {"VPCE_STATE", host_state_str(chronicle_state(d->chronicle))}};
 
     /* the field says that states were taken up: what was wrong before still is */
     journal_send(JOURNAL_EVENT_STARTED, LOG_NOTICE, line, restored, d->restored ? 1 : 0);
@@ -472,21 +322,14 @@ log_start(struct daemon *d)
 }
 
 /* Go on where the process before left off, if there was one. */
-static int
+static void
 restore_state(struct daemon *d)
 {
     if (state_store_load(moment_now(d->loop), &d->image)) {
         prober_restore(d->prober, &d->image);
-        d->log = TAKE(d->image.log);
-        /* should the settings have changed it, update_host tells */
-        d->state = d->image.host_state;
-        d->since = d->image.host_since;
-        d->group_state = d->image.group;
+        chronicle_restore(d->chronicle, &d->image);
         d->restored = true;
-    } else {
-        d->log = transition_log_new();
     }
-    return d->log != NULL ? 0 : -ENOMEM;
 }
 
 static int
@@ -498,25 +341,26 @@ open_all(struct daemon *d)
     if (d->loop == NULL) {
         return -ENOMEM;
     }
-    d->since = moment_now(d->loop);
+    d->chronicle = chronicle_new(d->loop, on_watch, d);
+    if (d->chronicle == NULL) {
+        return -ENOMEM;
+    }
     r = open_signals(d);
     if (r == 0) {
         r = open_watchdog(d);
-    }
-    d->causes_timer = loop_timer_new(d->loop, on_causes_timer, d);
-    if (r == 0 && d->causes_timer == NULL) {
-        r = -ENOMEM;
     }
     if (r == 0) {
         open_imds(d, d->conf);
         r = make_prober(d, d->conf, &d->prober);
     }
     if (r == 0) {
-        r = restore_state(d);
+        chronicle_follow(d->chronicle, d->prober);
+        restore_state(d);
+        chronicle_configure(d->chronicle, d->conf);
+        r = open_server(d);
     }
     if (r == 0) {
-        open_group(d);
-        r = open_server(d);
+        chronicle_serve(d->chronicle, d->server);
     }
     return r;
 }
@@ -528,12 +372,10 @@ close_all(struct daemon *d)
     if (d->own_socket[0] != '\0') {
         (void)unlink(d->own_socket);
     }
-    group_free(d->group);
     imds_free(d->imds);
     prober_free(d->prober);
+    chronicle_free(d->chronicle);
     state_image_reset(&d->image);
-    transition_log_free(d->log);
-    loop_timer_free(d->causes_timer);
     loop_timer_free(d->watchdog);
     loop_free(d->loop);
     conf_free(d->conf);
@@ -559,15 +401,15 @@ daemon_run(const struct daemon_options *options)
         log_start(&d);
         if (d.imds == NULL) {
             state_image_reset(&d.image);
-            update_host(&d);
+            chronicle_settle(d.chronicle);
         } else {
             imds_start(d.imds); /* and on_facts does */
         }
         prober_start(d.prober);
-        summarize(&d, summary);
+        chronicle_summary(d.chronicle, summary);
         notify_ready(summary);
         r = loop_run(d.loop);
-        save_state(&d);
+        chronicle_close(d.chronicle);
     } else {
         log_msg(LOG_ERR, LOG_TOPIC_LOOP, "cannot start: %s", strerror(-r));
     }

@@ -527,7 +527,7 @@ prober_is_looking(const struct prober *prober)
 }
 
 void
-prober_report(struct prober *prober, struct moment since, struct report *ret)
+prober_glance(struct prober *prober, struct moment since, struct report *ret)
 {
     struct moment now = moment_now(prober->loop);
 
@@ -543,9 +543,15 @@ prober_report(struct prober *prober, struct moment since, struct report *ret)
         .egress_control = outlook_control(prober->outlook),
         .causes = &prober->causes,
         .context = context_of(prober, now)};
-    causes_update(
-        &prober->causes, prober->endpoints, prober->n, ret->internet, &ret->context, now.mono_ms);
     ret->n_nameservers = dns_nameservers(prober->env.dns, ret->nameservers);
+}
+
+void
+prober_report(struct prober *prober, struct moment since, struct report *ret)
+{
+    prober_glance(prober, since, ret);
+    causes_update(&prober->causes, prober->endpoints, prober->n, ret->internet, &ret->context,
+        ret->now.mono_ms);
 }
 
 size_t

@@ -49,6 +49,9 @@ void prober_probe_all(struct prober *prober);
 /* The egress control is under way. */
 bool prober_is_looking(const struct prober *prober);
 
+/* A snapshot with the causes that were found last: costs nothing. */
+void prober_glance(struct prober *prober, struct moment since, struct report *ret);
+
 /* A snapshot, with the causes of now; borrows from the prober. since: when the host's state began.
  */
 void prober_report(struct prober *prober, struct moment since, struct report *ret);
