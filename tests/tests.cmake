@@ -83,6 +83,11 @@ add_test(NAME unit.catalog
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/catalog.py ${CMAKE_SOURCE_DIR})
 set_tests_properties(unit.catalog PROPERTIES LABELS unit)
 
+add_test(NAME quality.hardening
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/hardening.py $<CONFIG> $<TARGET_FILE:vpce-probed>
+    $<TARGET_FILE:vpce-probe>)
+set_tests_properties(quality.hardening PROPERTIES LABELS quality SKIP_RETURN_CODE 77)
+
 add_test(NAME unit.man
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/man.py ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
 set_tests_properties(unit.man PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 120)
