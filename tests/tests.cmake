@@ -33,6 +33,7 @@ target_link_libraries(test_autoscaling_forms PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_golden PRIVATE vpce_sample)
 target_link_libraries(test_report_html PRIVATE vpce_sample)
 target_link_libraries(test_history PRIVATE vpce_cli)
+target_link_libraries(test_lifecycle PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_refusal PRIVATE vpce_daemon)
 target_link_libraries(test_fdstore PRIVATE vpce_state_store)
 
