@@ -147,6 +147,9 @@ set_tests_properties(unit.scenario_coverage PROPERTIES LABELS unit)
 add_test(NAME scenario.live
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/live.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.live PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+add_test(NAME scenario.prometheus
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/prometheus.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.prometheus PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
 add_test(NAME scenario.page
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/page.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.page PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)

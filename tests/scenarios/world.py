@@ -137,6 +137,7 @@ class World:
         self.folder = tempfile.mkdtemp(prefix="vpce-scenario-")
         self.socket = os.path.join(self.folder, "status.sock")
         self.conf = os.path.join(self.folder, "vpce-probe.conf")
+        self.started_by = []  # a program that starts the daemon, with its options
         self.daemon = None
         self.env = dict(os.environ, VPC_NAME=self.name)
         for name in ("etc", "ecs", "docker"):
@@ -168,7 +169,7 @@ Imds=off
         with open(os.path.join(self.folder, "log"), "a", encoding="utf-8") as log:
             self.daemon = subprocess.Popen(
                 ["ip", "netns", "exec", self.name + "-host", "unshare", "-m", "sh", "-c",
-                 START_DAEMON, "sh", self.folder, self.name + "-host",
+                 START_DAEMON, "sh", self.folder, self.name + "-host", *self.started_by,
                  os.path.join(self.bin, "vpce-probed"), "--config", self.conf, "--socket",
                  self.socket],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
