@@ -169,8 +169,8 @@ put_commands(FILE *out, const json_t *commands)
     }
     (void)fputs("<pre>", out);
     for (size_t i = 0; i < n; i++) {
-        (void)fputs(i > 0 ? "\n" : "", out);
-        html_text(out, json_string_value(json_array_get(commands, i)), HTML_WHOLE);
+        html_element(out, "code", NULL, json_string_value(json_array_get(commands, i)));
+        (void)fputs(i + 1 < n ? "\n" : "", out);
     }
     (void)fputs("</pre>\n", out);
 }
@@ -371,10 +371,10 @@ put_address_row(FILE *out, const json_t *endpoint, const json_t *address)
     bool works = outcome != NULL && streq(outcome, "ok");
 
     (void)fputs("<tr>", out);
-    html_element(out, "td", NULL, status_text(endpoint, "endpoint"));
+    html_element(out, "td", "key", status_text(endpoint, "endpoint"));
     html_element(out, "td", "mono", status_text(address, "address"));
     html_element(out, "td", NULL, zone != NULL ? zone : status_text(address, "subnet"));
-    html_element(out, "td", NULL, status_text(address, "class"));
+    html_element(out, "td", "word", status_text(address, "class"));
     put_tone_cell(out,
         !judged ? HTML_TONE_UNKNOWN
         : works ? HTML_TONE_GOOD
@@ -421,13 +421,13 @@ put_transition(FILE *out, const json_t *entry)
         (void)fputs("<td colspan=\"6\" class=\"dim\">vpce-probed was started</td></tr>\n", out);
         return;
     }
-    html_element(out, "td", NULL, status_text(entry, "endpoint"));
+    html_element(out, "td", "key", status_text(entry, "endpoint"));
     put_tone_cell(out, html_tone_of_state(old_state), old_state);
     (void)fputs("<td class=\"fix\">", out);
     put_span(out, json_is_integer(lasted) ? json_integer_value(lasted) : -1);
     (void)fputs("</td>", out);
     put_tone_cell(out, html_tone_of_state(state), state);
-    html_element(out, "td", NULL, status_text(entry, "verdict"));
+    html_element(out, "td", "key", status_text(entry, "verdict"));
     html_element(out, "td", NULL, status_text(entry, "summary"));
     (void)fputs("</tr>\n", out);
 }
