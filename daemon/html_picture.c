@@ -17,7 +17,7 @@
 /* Units of the picture; it is scaled to the page. */
 #define WIDTH 1040
 #define MARGIN 12
-#define HOST_WIDTH 190
+#define HOST_WIDTH 210
 #define HOST_HEIGHT 64
 #define GROUP_LEFT 440
 #define LEAF_LEFT (GROUP_LEFT + 10)
