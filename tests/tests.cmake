@@ -47,6 +47,11 @@ endforeach()
 
 add_executable(autoscaling_call ${TESTS_DIR}/tools/autoscaling_call.c)
 target_link_libraries(autoscaling_call PRIVATE vpce_autoscaling vpce_table_flags)
+# what tests/bench/tls runs; nothing of it is asserted
+add_executable(bench_reference ${TESTS_DIR}/bench/reference.c)
+target_link_libraries(bench_reference PRIVATE vpce_flags PkgConfig::OPENSSL)
+add_executable(bench_probe_cpu ${TESTS_DIR}/bench/probe_cpu.c)
+target_link_libraries(bench_probe_cpu PRIVATE vpce_probes)
 
 # the probing code itself, with what touches the network replaced
 add_library(vpce_flow STATIC
