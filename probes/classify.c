@@ -173,6 +173,14 @@ classify_addr(const struct addr *addr, const struct vpc_nets *nets)
     return nets->known[FAMILY_INDEX(judged.family)] ? ADDR_CLASS_PUBLIC : ADDR_CLASS_UNKNOWN;
 }
 
+bool
+classify_is_source(const struct addr *addr)
+{
+    static const struct vpc_nets nothing_known;
+
+    return classify_addr(addr, &nothing_known) != ADDR_CLASS_SPECIAL;
+}
+
 const struct subnet *
 classify_subnet(const struct addr *addr, const struct vpc_nets *nets)
 {

@@ -59,6 +59,9 @@ bool addr_class_is_private(enum addr_class addr_class);
 
 enum addr_class classify_addr(const struct addr *addr, const struct vpc_nets *nets);
 
+/* A source address that is good beyond its own link: not loopback, not link-local. */
+bool classify_is_source(const struct addr *addr);
+
 /* The known subnet the address lies in, or NULL. The longest prefix wins. */
 const struct subnet *classify_subnet(const struct addr *addr, const struct vpc_nets *nets);
 

@@ -79,8 +79,9 @@ share_certificates(struct probe_result *result)
     }
 }
 
-/* This host uses the family when it would have a source address for the Internet at large, or for
- * one of the endpoint's addresses (a subnet may have routes to the VPC alone). */
+/* This host uses the family when it would have a source address for one of the endpoint's addresses
+ * (a subnet may have routes to the VPC alone), or for the Internet at large. A connection that was
+ * tried has told already; else it takes a socket to ask. */
 static bool
 host_has_family(const struct probe_result *result, enum addr_family family)
 {
@@ -89,6 +90,13 @@ host_has_family(const struct probe_result *result, enum addr_family family)
     static const struct addr anywhere_ipv6 = {
         .family = ADDR_FAMILY_IPV6, .bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
 
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        const struct addr *local = &result->addrs[i].local;
+
+        if (local->family == family && classify_is_source(local)) {
+            return true;
+        }
+    }
     if (tcp_has_source(family == ADDR_FAMILY_IPV4 ? &anywhere_ipv4 : &anywhere_ipv6)) {
         return true;
     }
@@ -102,6 +110,18 @@ host_has_family(const struct probe_result *result, enum addr_family family)
     return false;
 }
 
+/* Something depends on whether the host has the family. */
+static bool
+family_matters(const struct probe_result *result, size_t f)
+{
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        if (FAMILY_INDEX(result->addrs[i].addr.family) == f) {
+            return true;
+        }
+    }
+    return result->dns[f].outcome > DNS_OUTCOME_NXDOMAIN;
+}
+
 /* Which addresses count: those of families this host has an address of; all, when that leaves
  * none. But when DNS failed for a family that this host has, that is what there is to say. */
 static void
@@ -110,7 +130,8 @@ mark_judged(struct probe_result *result)
     bool any = false;
 
     for (size_t f = 0; f < FAMILY_N; f++) {
-        result->host_has[f] = host_has_family(result, FAMILY_OF_INDEX(f));
+        result->host_has[f] =
+            family_matters(result, f) && host_has_family(result, FAMILY_OF_INDEX(f));
         any |= result->host_has[f] && result->dns[f].outcome > DNS_OUTCOME_NXDOMAIN;
     }
     for (size_t i = 0; i < result->n_addrs; i++) {

@@ -164,7 +164,8 @@ struct second_opinion {
 struct probe_result {
     int64_t started_ms; /* monotonic */
     int64_t finished_ms;
-    bool host_has[FAMILY_N]; /* this host has a global source address of the family */
+    bool host_has[FAMILY_N]; /* this host has a global source address of the family; false also when
+                                nothing depends on it: no address, and no failure of DNS */
     bool spoiled;            /* our own loop was late: no statement */
     struct dns_result dns[FAMILY_N];
     struct second_opinion second_opinion;

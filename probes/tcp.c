@@ -104,19 +104,13 @@ tcp_facts_init(struct tcp_facts *facts)
 #define INFO_HAS(len, info, field)                                                                 \
     ((len) >= offsetof(struct tcp_info, field) + sizeof((info)->field))
 
-void
-tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local)
+static void
+kernel_facts(int fd, struct tcp_facts *ret_facts)
 {
     struct tcp_info info;
     socklen_t len = sizeof(info);
-    struct sockaddr_storage local;
-    socklen_t local_len = sizeof(local);
 
     tcp_facts_init(ret_facts);
-    *ret_local = (struct addr){.family = ADDR_FAMILY_NONE};
-    if (getsockname(fd, (struct sockaddr *)&local, &local_len) == 0) {
-        (void)addr_from_sockaddr((struct sockaddr *)&local, ret_local);
-    }
     memset(&info, 0, sizeof(info));
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
         return;
@@ -135,22 +129,26 @@ tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local)
     }
 }
 
+void
+tcp_facts(int fd, struct tcp_facts *ret_facts, struct addr *ret_local)
+{
+    struct sockaddr_storage local;
+    socklen_t len = sizeof(local);
+
+    kernel_facts(fd, ret_facts);
+    *ret_local = (struct addr){.family = ADDR_FAMILY_NONE};
+    if (getsockname(fd, (struct sockaddr *)&local, &len) == 0) {
+        (void)addr_from_sockaddr((struct sockaddr *)&local, ret_local);
+    }
+}
+
 bool
 tcp_syn_lost(int fd)
 {
     struct tcp_facts facts;
-    struct addr local;
 
-    tcp_facts(fd, &facts, &local);
+    kernel_facts(fd, &facts);
     return facts.retransmits > 0;
-}
-
-static bool
-is_usable_source(const struct addr *addr)
-{
-    static const struct vpc_nets nothing_known;
-
-    return classify_addr(addr, &nothing_known) != ADDR_CLASS_SPECIAL;
 }
 
 bool
@@ -169,5 +167,5 @@ tcp_has_source(const struct addr *to)
     }
     len = sizeof(sa);
     return getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
-           addr_from_sockaddr((struct sockaddr *)&sa, &source) < 0 || is_usable_source(&source);
+           addr_from_sockaddr((struct sockaddr *)&sa, &source) < 0 || classify_is_source(&source);
 }
