@@ -247,6 +247,7 @@ tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret)
         return -ENOMEM;
     }
     SSL_set_connect_state(tls->ssl);
+    SSL_set_read_ahead(tls->ssl, 1); /* else two system calls a record, and there are eight */
     *ret = tls;
     return 0;
 }
@@ -292,8 +293,14 @@ end_step(struct tls *tls, int r)
 enum tls_step
 tls_step(struct tls *tls)
 {
+    enum tls_step step;
+
     begin_step(tls);
-    return end_step(tls, SSL_connect(tls->ssl));
+    step = end_step(tls, SSL_connect(tls->ssl));
+    if (step == TLS_STEP_DONE) {
+        SSL_set_read_ahead(tls->ssl, 0); /* so that readiness and tls_read agree */
+    }
+    return step;
 }
 
 enum tls_step
@@ -316,13 +323,17 @@ tls_write(struct tls *tls, const char *data, size_t len, size_t *done)
 enum tls_step
 tls_read(struct tls *tls, char *buf, size_t size, size_t *len)
 {
+    const size_t before = *len;
     enum tls_step step;
-    size_t n = 0;
 
-    begin_step(tls);
-    step = end_step(tls, SSL_read_ex(tls->ssl, buf + *len, size - *len, &n));
-    *len += n;
-    return step;
+    do { /* more than once only while bytes are left that came with the handshake */
+        size_t n = 0;
+
+        begin_step(tls);
+        step = end_step(tls, SSL_read_ex(tls->ssl, buf + *len, size - *len, &n));
+        *len += n;
+    } while (step == TLS_STEP_DONE && *len < size && SSL_has_pending(tls->ssl) == 1);
+    return step == TLS_STEP_WANT_READ && *len > before ? TLS_STEP_DONE : step;
 }
 
 static enum addr_outcome

@@ -344,6 +344,30 @@ a_request_and_its_answer(void **state)
     }
 }
 
+/* Both records come with the server's Finished, and the client reads ahead: nobody would tell it
+ * of the second. */
+static void
+an_answer_before_the_request(void **state)
+{
+    struct world *w = *state;
+    char buf[100];
+    size_t n = 0;
+
+    assert_int_equal(SSL_CTX_set_max_proto_version(w->server_ctx, TLS1_2_VERSION), 1);
+    open_server(w);
+    assert_int_equal(tls_step(w->tls), TLS_STEP_WANT_READ);
+    assert_int_equal(SSL_do_handshake(w->server), -1);
+    assert_int_equal(tls_step(w->tls), TLS_STEP_WANT_READ);
+    assert_int_equal(SSL_do_handshake(w->server), 1);
+    assert_int_equal(SSL_write(w->server, "one", 3), 3);
+    assert_int_equal(SSL_write(w->server, "two", 3), 3);
+    assert_int_equal(tls_step(w->tls), TLS_STEP_DONE);
+    assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_DONE);
+    assert_int_equal(n, 6);
+    assert_memory_equal(buf, "onetwo", 6);
+    assert_int_equal(read_answer(w, buf, sizeof(buf), &n), TLS_STEP_WANT_READ);
+}
+
 static void
 an_answer_longer_than_the_buffer(void **state)
 {
@@ -459,6 +483,7 @@ main(void)
         TEST(no_tls_at_all),
         TEST(a_flood_is_taken_in_shares_and_ends),
         TEST(a_request_and_its_answer),
+        TEST(an_answer_before_the_request),
         TEST(an_answer_longer_than_the_buffer),
         TEST(the_peer_closes_after_the_handshake),
         TEST(the_peer_resets),
