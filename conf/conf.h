@@ -40,11 +40,6 @@ enum conf_egress {
     CONF_EGRESS_HOST,
 };
 
-enum conf_tls_engine {
-    CONF_TLS_ENGINE_DEFAULT,
-    CONF_TLS_ENGINE_LEAN,
-};
-
 /* [Endpoint KEY] */
 struct conf_endpoint {
     char key[ENDPOINT_KEY_SIZE];
@@ -81,7 +76,7 @@ struct conf {
     bool public_path_fails;
     int64_t certificate_warning_ms;
     bool http;
-    enum conf_tls_engine tls_engine;
+    enum tls_engine tls_engine; /* not NONE */
 
     /* [Endpoint KEY], in the order they appeared */
     struct conf_endpoint *endpoints;

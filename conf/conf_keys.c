@@ -58,8 +58,8 @@ static const struct conf_word none_abandon[] = {
 };
 
 static const struct conf_word tls_engines[] = {
-    {"default", CONF_TLS_ENGINE_DEFAULT},
-    {"lean", CONF_TLS_ENGINE_LEAN},
+    {"default", TLS_ENGINE_DEFAULT},
+    {"lean", TLS_ENGINE_LEAN},
     {NULL, 0},
 };
 

@@ -375,7 +375,7 @@ static int
 open_env(struct prober *prober, size_t n_endpoints, char error[static PROBER_ERROR_SIZE])
 {
     const char *ca_file = conf_ca_file(prober->conf);
-    int r = tls_ctx_new(ca_file, &prober->env.tls_ctx);
+    int r = tls_ctx_new(ca_file, prober->conf->tls_engine, &prober->env.tls_ctx);
 
     if (r < 0) {
         (void)snprintf(error, PROBER_ERROR_SIZE, "cannot load trusted certificates from %s: %s",

@@ -22,12 +22,18 @@ struct http_exchange {
 };
 
 static void
-release(struct addr_probe *p)
+release_connection(struct addr_probe *p)
 {
-    free(TAKE(p->http));
     tls_close(TAKE(p->tls));
     loop_io_free(TAKE(p->io));
     cleanup_fd(&p->fd);
+}
+
+static void
+release(struct addr_probe *p)
+{
+    free(TAKE(p->http));
+    release_connection(p);
     slots_give(p->env->slots, &p->slot);
 }
 
@@ -156,7 +162,7 @@ step_connect(struct addr_probe *p)
         finish_whole(p);
         return;
     }
-    if (tls_open(p->env->tls_ctx, p->fd, p->spec->hostname, &p->tls) < 0) {
+    if (tls_open(p->env->tls_ctx, p->engine, p->fd, p->spec->hostname, &p->tls) < 0) {
         finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
         return;
     }
@@ -175,11 +181,34 @@ start_http(struct addr_probe *p)
     set_step(p, ADDR_PROBE_STEP_HTTP, PROBE_PHASE_HTTP);
 }
 
+static void open_connection(struct addr_probe *p);
+
+/* The lean engine has failed, which is no statement: all over again with the default one, and with
+ * time of its own. The slot stays held. */
+static void
+start_again(struct addr_probe *p)
+{
+    char addr[ADDR_TEXT_SIZE];
+
+    log_msg(LOG_DEBUG, LOG_TOPIC_TLS, "%s %s: %s with the lean engine, trying the default one",
+        p->spec->key, addr_format(&p->result.addr, addr), addr_outcome_str(tls_outcome(p->tls)));
+    release_connection(p);
+    p->engine = TLS_ENGINE_DEFAULT;
+    p->result.tls_again = true;
+    p->result.connect_us = -1;
+    p->result.syn_lost = false;
+    open_connection(p);
+}
+
 static void
 step_handshake(struct addr_probe *p)
 {
     enum tls_step step = tls_step(p->tls);
 
+    if (step == TLS_STEP_FAILED && p->engine == TLS_ENGINE_LEAN) {
+        start_again(p);
+        return;
+    }
     if (step != TLS_STEP_DONE) {
         await_tls(p, step);
         return;
@@ -313,6 +342,7 @@ addr_probe_init(struct addr_probe *p, const struct probe_env *env, const struct 
     p->result.connect_us = -1;
     p->result.tls_us = -1;
     tcp_facts_init(&p->result.tcp);
+    p->engine = tls_ctx_engine(env->tls_ctx);
     p->timer = loop_timer_new(env->loop, on_timer, p);
     return p->timer != NULL ? 0 : -ENOMEM;
 }

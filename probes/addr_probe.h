@@ -42,6 +42,7 @@ struct addr_probe {
     addr_probe_fn on_done;
     void *arg;
     enum addr_probe_step step;
+    enum tls_engine engine; /* of the next handshake */
     struct slot slot;
     struct loop_timer *timer; /* deadline of the step; delivery of a finish inside start */
     struct loop_io *io;

@@ -72,6 +72,20 @@ dns_outcome_is_failure(enum dns_outcome outcome)
 }
 
 const char *
+tls_engine_str(enum tls_engine engine)
+{
+    switch (engine) {
+    case TLS_ENGINE_NONE:
+        return "none";
+    case TLS_ENGINE_DEFAULT:
+        return "default";
+    case TLS_ENGINE_LEAN:
+        return "lean";
+    }
+    return "unknown";
+}
+
+const char *
 addr_outcome_str(enum addr_outcome outcome)
 {
     static const char *const names[ADDR_OUTCOME_N] = {

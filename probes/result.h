@@ -115,6 +115,9 @@ struct addr_result {
     int32_t tls_us;     /* -1: no handshake */
     struct tcp_facts tcp;
     struct http_facts http;
+    enum tls_engine tls_engine;
+    bool tls_again;       /* the lean engine had failed; all else here is of a second connection,
+                             with the default one */
     char tls_version[12]; /* "TLSv1.3"; "": no handshake */
     char tls_cipher[40];
     struct cert *cert; /* a reference of ours, or NULL; also when verification failed */

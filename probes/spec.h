@@ -26,6 +26,16 @@ enum probe_depth {
     PROBE_DEPTH_HTTP,    /* a request on the verified connection */
 };
 
+/* What makes the handshakes. */
+enum tls_engine {
+    TLS_ENGINE_NONE, /* nothing: there was none */
+    TLS_ENGINE_DEFAULT,
+    TLS_ENGINE_LEAN, /* probes/tls_lean.h */
+};
+#define TLS_ENGINE_N (TLS_ENGINE_LEAN + 1)
+
+const char *tls_engine_str(enum tls_engine engine);
+
 struct endpoint_spec {
     char key[ENDPOINT_KEY_SIZE];          /* "ecr.api"; unique */
     char hostname[HOSTNAME_SIZE];         /* DNS name or IP literal; "": not known yet */

@@ -6,8 +6,10 @@
  * through a BIO of ours, which has no more to give once the step has had its share. */
 #include "probes/tls.h"
 
+#include "daemon/log.h"
 #include "daemon/util.h"
 #include "probes/tls_cert.h"
+#include "probes/tls_lean.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -29,12 +31,14 @@
 
 struct tls_ctx {
     SSL_CTX *ssl_ctx;
+    SSL_CTX *lean_ctx;  /* NULL: not asked for, or not possible */
     BIO_METHOD *source; /* what sessions read from */
     struct tls_certs certs;
 };
 
 struct tls {
     struct tls_ctx *ctx; /* borrowed */
+    enum tls_engine engine;
     SSL *ssl;
     int fd;              /* borrowed */
     X509 *leaf;          /* a reference, or NULL: no certificate came */
@@ -128,8 +132,47 @@ source_new(void)
     return source;
 }
 
+/* What all engines have in common. */
+static SSL_CTX *
+ssl_ctx_new(OSSL_LIB_CTX *lib_ctx)
+{
+    SSL_CTX *ssl_ctx = SSL_CTX_new_ex(lib_ctx, NULL, TLS_client_method());
+
+    if (ssl_ctx == NULL || SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) != 1) {
+        SSL_CTX_free(ssl_ctx);
+        return NULL;
+    }
+    SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, on_verify);
+    SSL_CTX_set_verify_depth(ssl_ctx, VERIFY_DEPTH_MAX);
+    SSL_CTX_set_info_callback(ssl_ctx, on_info);
+    (void)SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    /* every run verifies anew: a resumed session would skip the certificate */
+    (void)SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+    return ssl_ctx;
+}
+
+/* Both engines have one store: they trust the same, and the bundle is in memory once. */
+static void
+open_lean(struct tls_ctx *ctx)
+{
+    OSSL_LIB_CTX *lib_ctx;
+    const char *why = "no memory";
+
+    if (tls_lean_take(&lib_ctx, &why) == 0) {
+        ctx->lean_ctx = ssl_ctx_new(lib_ctx);
+        if (ctx->lean_ctx != NULL) {
+            SSL_CTX_set1_cert_store(ctx->lean_ctx, SSL_CTX_get_cert_store(ctx->ssl_ctx));
+            return;
+        }
+        tls_lean_give();
+    }
+    ERR_clear_error();
+    log_msg(LOG_NOTICE, LOG_TOPIC_TLS, "the lean TLS engine is not used: %s", why);
+}
+
 int
-tls_ctx_new(const char *ca_file, struct tls_ctx **ret)
+tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
 {
     struct tls_ctx *ctx;
 
@@ -142,9 +185,8 @@ tls_ctx_new(const char *ca_file, struct tls_ctx **ret)
     }
     ERR_clear_error();
     ctx->source = source_new();
-    ctx->ssl_ctx = SSL_CTX_new(TLS_client_method());
-    if (ctx->source == NULL || ctx->ssl_ctx == NULL ||
-        SSL_CTX_set_min_proto_version(ctx->ssl_ctx, TLS1_2_VERSION) != 1) {
+    ctx->ssl_ctx = ssl_ctx_new(NULL);
+    if (ctx->source == NULL || ctx->ssl_ctx == NULL) {
         tls_ctx_free(ctx);
         return -ENOMEM;
     }
@@ -153,25 +195,35 @@ tls_ctx_new(const char *ca_file, struct tls_ctx **ret)
         ERR_clear_error();
         return -EINVAL;
     }
-    SSL_CTX_set_verify(ctx->ssl_ctx, SSL_VERIFY_PEER, on_verify);
-    SSL_CTX_set_verify_depth(ctx->ssl_ctx, VERIFY_DEPTH_MAX);
-    SSL_CTX_set_info_callback(ctx->ssl_ctx, on_info);
-    (void)SSL_CTX_set_mode(ctx->ssl_ctx, SSL_MODE_RELEASE_BUFFERS);
-    (void)SSL_CTX_set_options(ctx->ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    /* every run verifies anew: a resumed session would skip the certificate */
-    (void)SSL_CTX_set_session_cache_mode(ctx->ssl_ctx, SSL_SESS_CACHE_OFF);
+    if (engine == TLS_ENGINE_LEAN) {
+        open_lean(ctx);
+    }
     *ret = ctx;
     return 0;
 }
 
+enum tls_engine
+tls_ctx_engine(const struct tls_ctx *ctx)
+{
+    return ctx->lean_ctx != NULL ? TLS_ENGINE_LEAN : TLS_ENGINE_DEFAULT;
+}
+
+/* Whatever was made in the lean engine's context, or has a key that was used there, goes before
+ * the context does. */
 void
 tls_ctx_free(struct tls_ctx *ctx)
 {
     if (ctx != NULL) {
+        bool has_lean = ctx->lean_ctx != NULL;
+
+        tls_certs_reset(&ctx->certs);
+        SSL_CTX_free(ctx->lean_ctx);
         SSL_CTX_free(ctx->ssl_ctx);
         BIO_meth_free(ctx->source);
-        tls_certs_reset(&ctx->certs);
         free(ctx);
+        if (has_lean) {
+            tls_lean_give();
+        }
     }
 }
 
@@ -227,7 +279,8 @@ set_bios(struct tls *tls, BIO_METHOD *method)
 }
 
 int
-tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret)
+tls_open(
+    struct tls_ctx *ctx, enum tls_engine engine, int fd, const char *hostname, struct tls **ret)
 {
     struct tls *tls = calloc(1, sizeof(*tls));
 
@@ -239,7 +292,8 @@ tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret)
     tls->session_left = SESSION_READ_MAX;
     tls->peer_alert = -1;
     ERR_clear_error();
-    tls->ssl = SSL_new(ctx->ssl_ctx);
+    tls->engine = engine;
+    tls->ssl = SSL_new(engine == TLS_ENGINE_LEAN ? ctx->lean_ctx : ctx->ssl_ctx);
     if (tls->ssl == NULL || SSL_set_app_data(tls->ssl, tls) != 1 || !set_bios(tls, ctx->source) ||
         !set_name(tls->ssl, hostname)) {
         tls_close(tls);
@@ -426,6 +480,7 @@ tls_facts(const struct tls *tls, struct addr_result *ret)
     char error[ERROR_TEXT_SIZE] = "";
     struct text t = TEXT(error);
 
+    ret->tls_engine = tls->engine;
     if (SSL_get_current_cipher(tls->ssl) != NULL) {
         (void)str_copy(ret->tls_version, sizeof(ret->tls_version), SSL_get_version(tls->ssl));
         (void)str_copy(ret->tls_cipher, sizeof(ret->tls_cipher), SSL_get_cipher_name(tls->ssl));

@@ -20,9 +20,10 @@ enum tls_step {
     TLS_STEP_WANT_WRITE,
 };
 
-/* Load the trust anchors of a PEM bundle. 0; -ENOENT and other errno of the file; -EINVAL: no
- * certificate in it; -ENOMEM. */
-int tls_ctx_new(const char *ca_file, struct tls_ctx **ret);
+/* Load the trust anchors of a PEM bundle. engine: the one to use if it can be used here; if not,
+ * the log says why. 0; -ENOENT and other errno of the file; -EINVAL: no certificate in it; -ENOMEM.
+ */
+int tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret);
 void tls_ctx_free(struct tls_ctx *ctx); /* all sessions are closed before; NULL is fine */
 
 /* For daemon/aws/http_tls.c: a bare client that trusts and names as tls_open's sessions do. Its
@@ -30,9 +31,14 @@ void tls_ctx_free(struct tls_ctx *ctx); /* all sessions are closed before; NULL 
  * context's look for a struct tls. NULL: memory. */
 struct ssl_st *tls_ctx_client_new(struct tls_ctx *ctx, const char *hostname);
 
+/* The engine to use: LEAN or DEFAULT, which there always is. */
+enum tls_engine tls_ctx_engine(const struct tls_ctx *ctx);
+
 /* A client session for hostname (DNS name: sent as SNI; IP literal: verified as address, no SNI).
- * fd stays the caller's. 0, -ENOMEM. */
-int tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret);
+ * fd stays the caller's. engine: LEAN only if the context has it; then a handshake that fails is no
+ * statement, and the default engine has to be asked over a new connection. 0, -ENOMEM. */
+int tls_open(
+    struct tls_ctx *ctx, enum tls_engine engine, int fd, const char *hostname, struct tls **ret);
 void tls_close(struct tls *tls); /* no goodbye on the wire; NULL is fine */
 
 /* Go on with the handshake as far as the descriptor lets. DONE: chain and name are verified. */

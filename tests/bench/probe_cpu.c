@@ -103,7 +103,8 @@ read_names(struct bench *bench, const char *path)
 }
 
 static void
-open_all(struct bench *bench, const char *ca_file, const char *resolv_conf, uint16_t port)
+open_all(struct bench *bench, enum tls_engine engine, const char *ca_file, const char *resolv_conf,
+    uint16_t port)
 {
     static const struct vpc_nets nets;
     const struct dns_options dns = {.resolv_conf = resolv_conf,
@@ -123,8 +124,11 @@ open_all(struct bench *bench, const char *ca_file, const char *resolv_conf, uint
         dns_new(env->loop, &dns, &env->dns) < 0) {
         die("no memory");
     }
-    if (tls_ctx_new(ca_file, &env->tls_ctx) < 0) {
+    if (tls_ctx_new(ca_file, engine, &env->tls_ctx) < 0) {
         die(ca_file);
+    }
+    if (tls_ctx_engine(env->tls_ctx) != engine) {
+        die("the engine cannot be used here");
     }
     for (size_t i = 0; i < bench->n; i++) {
         bench->specs[i].port = port;
@@ -158,6 +162,7 @@ main(int argc, char **argv)
     const char *resolv_conf = DNS_DEFAULT_RESOLV_CONF;
     const char *ca_file = "/etc/ssl/certs/ca-certificates.crt";
     uint16_t port = 443;
+    enum tls_engine engine = TLS_ENGINE_DEFAULT;
     unsigned long n_rounds = 1;
     int option;
 
@@ -179,12 +184,13 @@ main(int argc, char **argv)
             n_rounds = strtoul(optarg, NULL, 10);
             break;
         case 'e':
+            engine = streq(optarg, "lean") ? TLS_ENGINE_LEAN : TLS_ENGINE_DEFAULT;
             break;
         default:
             return EXIT_FAILURE;
         }
     }
-    open_all(&bench, ca_file, resolv_conf, port);
+    open_all(&bench, engine, ca_file, resolv_conf, port);
     for (unsigned long i = 0; i < n_rounds; i++) {
         run_round(&bench);
     }

@@ -52,6 +52,7 @@ healthy(const struct addr *addr)
         .connect_ms = DEFAULT_DELAY_MS,
         .tls = ADDR_OUTCOME_OK,
         .tls_ms = DEFAULT_DELAY_MS,
+        .lean_tls = ADDR_OUTCOME_OK,
         .answer = {.text = FAKE_ANSWER, .delay_ms = DEFAULT_DELAY_MS}};
 }
 
@@ -89,6 +90,12 @@ fake_tls_set(const char *addr, enum addr_outcome outcome, int64_t delay_ms)
 
     peer->tls = outcome;
     peer->tls_ms = delay_ms;
+}
+
+void
+fake_tls_set_lean(const char *addr, enum addr_outcome outcome)
+{
+    enter(addr)->lean_tls = outcome;
 }
 
 void

@@ -21,7 +21,8 @@ struct fake_peer {
     enum addr_outcome connect;
     int64_t connect_ms; /* -1: silence; 0 with a failure: connect(2) itself fails */
     enum addr_outcome tls;
-    int64_t tls_ms; /* -1: silence */
+    int64_t tls_ms;             /* -1: silence */
+    enum addr_outcome lean_tls; /* of the lean engine */
     struct fake_answer answer;
 };
 
@@ -31,6 +32,7 @@ void fake_tcp_reset(void);
 /* For connections that are opened from now on. */
 void fake_tcp_set(const char *addr, enum addr_outcome outcome, int64_t delay_ms);
 void fake_tls_set(const char *addr, enum addr_outcome outcome, int64_t delay_ms);
+void fake_tls_set_lean(const char *addr, enum addr_outcome outcome);
 
 void fake_http_set(const char *addr, struct fake_answer answer);
 

@@ -16,11 +16,13 @@
 static char last_request[HTTP_REQUEST_SIZE];
 
 struct tls_ctx {
+    enum tls_engine engine;
     size_t n_sessions;
 };
 
 struct tls {
     struct tls_ctx *ctx;
+    enum tls_engine engine;
     int fd;
     unsigned n_steps;
     bool verified; /* the handshake is over */
@@ -30,11 +32,23 @@ struct tls {
 };
 
 int
-tls_ctx_new(const char *ca_file, struct tls_ctx **ret)
+tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
 {
+    struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
+
     (void)ca_file;
-    *ret = calloc(1, sizeof(**ret));
-    return *ret != NULL ? 0 : -ENOMEM;
+    if (ctx == NULL) {
+        return -ENOMEM;
+    }
+    ctx->engine = engine;
+    *ret = ctx;
+    return 0;
+}
+
+enum tls_engine
+tls_ctx_engine(const struct tls_ctx *ctx)
+{
+    return ctx->engine;
 }
 
 void
@@ -45,7 +59,8 @@ tls_ctx_free(struct tls_ctx *ctx)
 }
 
 int
-tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret)
+tls_open(
+    struct tls_ctx *ctx, enum tls_engine engine, int fd, const char *hostname, struct tls **ret)
 {
     struct tls *tls = calloc(1, sizeof(*tls));
 
@@ -56,6 +71,7 @@ tls_open(struct tls_ctx *ctx, int fd, const char *hostname, struct tls **ret)
     assert(hostname[0] != '\0');
     (void)hostname;
     tls->ctx = ctx;
+    tls->engine = engine;
     tls->fd = fd;
     ctx->n_sessions++;
     *ret = tls;
@@ -153,12 +169,16 @@ tls_outcome(const struct tls *tls)
 {
     const struct fake_peer *peer = fake_tcp_peer(tls->fd);
 
-    return tls->verified ? peer->answer.end : peer->tls;
+    if (tls->verified) {
+        return peer->answer.end;
+    }
+    return tls->engine == TLS_ENGINE_LEAN ? peer->lean_tls : peer->tls;
 }
 
 void
 tls_facts(const struct tls *tls, struct addr_result *ret)
 {
+    ret->tls_engine = tls->engine;
     if (tls->cert != NULL) {
         (void)str_copy(ret->tls_version, sizeof(ret->tls_version), "TLSv1.3");
         ret->cert = cert_ref(tls->cert);

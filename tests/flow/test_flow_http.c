@@ -207,7 +207,7 @@ connect_is_enough(void **state)
     struct probe *probe;
 
     assert_int_equal(dns_new(f->loop, &(struct dns_options){0}, &env.dns), 0);
-    assert_int_equal(tls_ctx_new("", &env.tls_ctx), 0);
+    assert_int_equal(tls_ctx_new("", TLS_ENGINE_DEFAULT, &env.tls_ctx), 0);
     env.slots = slots_new(f->loop, 10);
     probe_result_init(&result);
     probe = probe_new(&env, &nothing_known, keep_result, &result);

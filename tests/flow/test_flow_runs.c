@@ -70,6 +70,54 @@ outcomes_become_verdicts(void **state)
     }
 }
 
+/* The lean engine's word counts only when it is a good one; else the default engine's does. */
+static void
+a_lean_failure_is_no_statement(void **state)
+{
+    static const char *const keys[] = {"delta", NULL};
+    static const struct {
+        enum addr_outcome lean;
+        enum addr_outcome tls;
+        int64_t tls_ms;
+        enum verdict_code code;
+        enum tls_engine engine;
+        unsigned n_opened;
+        int64_t run_ms;
+    } cases[] = {
+        {ADDR_OUTCOME_OK, ADDR_OUTCOME_UNTRUSTED, 1, VERDICT_OK, TLS_ENGINE_LEAN, 1, 3},
+        {ADDR_OUTCOME_UNTRUSTED, ADDR_OUTCOME_OK, 1, VERDICT_OK, TLS_ENGINE_DEFAULT, 2, 5},
+        {ADDR_OUTCOME_ALERT, ADDR_OUTCOME_EXPIRED, 1, VERDICT_TLS_EXPIRED, TLS_ENGINE_DEFAULT, 2,
+            5},
+        {ADDR_OUTCOME_CLOSED, ADDR_OUTCOME_WRONG_NAME, 1, VERDICT_TLS_WRONG_NAME,
+            TLS_ENGINE_DEFAULT, 2, 5},
+        {ADDR_OUTCOME_PROTOCOL, ADDR_OUTCOME_OK, 2000, VERDICT_OK, TLS_ENGINE_DEFAULT, 2, 4003},
+        {ADDR_OUTCOME_UNTRUSTED, ADDR_OUTCOME_OK, -1, VERDICT_TLS_TIMEOUT, TLS_ENGINE_LEAN, 1,
+            3002},
+    };
+    struct flow *f = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        int64_t start_ms = loop_now_ms(f->loop);
+        unsigned n_opened = fake_tcp_n_opened();
+        const struct addr_result *addr;
+
+        fake_tls_set("10.0.3.11", cases[i].tls, cases[i].tls_ms);
+        fake_tls_set_lean("10.0.3.11", cases[i].lean);
+        open_flow(f, STEADY "TlsEngine=lean\nParallel=1\n", true, keys);
+        fake_loop_advance(f->loop, MINUTE_MS);
+        assert_int_equal(f->n_runs, 1);
+        assert_string_equal(verdict_str(f->runs[0].code), verdict_str(cases[i].code));
+        assert_int_equal(f->runs[0].at_ms - start_ms, cases[i].run_ms);
+        assert_int_equal(fake_tcp_n_opened() - n_opened, cases[i].n_opened);
+        addr = &endpoint_of(f, "delta")->evidence.addrs[0];
+        assert_string_equal(tls_engine_str(addr->tls_engine), tls_engine_str(cases[i].engine));
+        assert_int_equal(addr->tls_again, cases[i].n_opened == 2);
+        assert_null(addr->error);
+        close_prober(f);
+        forget(f);
+    }
+}
+
 /* A family that is not answered does not hold up, nor spoil, the other. */
 static void
 one_family_is_enough(void **state)
@@ -158,6 +206,7 @@ main(void)
     static const struct CMUnitTest tests[] = {
         TEST(once_is_one_run_each),
         TEST(outcomes_become_verdicts),
+        TEST(a_lean_failure_is_no_statement),
         TEST(one_family_is_enough),
         TEST(an_address_of_a_family_we_lack_does_not_count),
         TEST(one_place_serves_all),

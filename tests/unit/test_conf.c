@@ -36,7 +36,7 @@ defaults(void **state)
     assert_false(conf->public_path_fails);
     assert_int_equal(conf->certificate_warning_ms, 7 * INT64_C(86400000));
     assert_false(conf->http);
-    assert_int_equal(conf->tls_engine, CONF_TLS_ENGINE_DEFAULT);
+    assert_int_equal(conf->tls_engine, TLS_ENGINE_DEFAULT);
     assert_int_equal(conf->n_endpoints, 0);
     assert_string_equal(conf->socket, CONF_DEFAULT_SOCKET);
     assert_false(conf->lifecycle.enabled);
@@ -137,7 +137,7 @@ reads_host_and_probe(const struct conf *conf)
     assert_true(conf->public_path_fails);
     assert_int_equal(conf->certificate_warning_ms, 0);
     assert_true(conf->http);
-    assert_int_equal(conf->tls_engine, CONF_TLS_ENGINE_LEAN);
+    assert_int_equal(conf->tls_engine, TLS_ENGINE_LEAN);
 }
 
 static void

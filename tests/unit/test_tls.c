@@ -83,7 +83,7 @@ setup_group(void **state)
 
     (void)signal(SIGPIPE, SIG_IGN); /* as the programs do */
     write_ca_file(&w, cert);
-    assert_int_equal(tls_ctx_new(w.ca_file, &w.ctx), 0);
+    assert_int_equal(tls_ctx_new(w.ca_file, TLS_ENGINE_DEFAULT, &w.ctx), 0);
     w.server_ctx = SSL_CTX_new(TLS_server_method());
     assert_int_equal(SSL_CTX_use_certificate(w.server_ctx, cert), 1);
     assert_int_equal(SSL_CTX_use_PrivateKey(w.server_ctx, key), 1);
@@ -112,7 +112,7 @@ setup(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     w->fd = fds[0];
     w->peer = fds[1];
-    assert_int_equal(tls_open(w->ctx, w->fd, NAME, &w->tls), 0);
+    assert_int_equal(tls_open(w->ctx, TLS_ENGINE_DEFAULT, w->fd, NAME, &w->tls), 0);
     assert_int_equal(SSL_CTX_set_max_proto_version(w->server_ctx, 0), 1);
     return 0;
 }
@@ -203,7 +203,7 @@ another_name(void **state)
     struct world *w = *state;
 
     tls_close(w->tls);
-    assert_int_equal(tls_open(w->ctx, w->fd, "other.test", &w->tls), 0);
+    assert_int_equal(tls_open(w->ctx, TLS_ENGINE_DEFAULT, w->fd, "other.test", &w->tls), 0);
     assert_int_equal(shake_hands(w), TLS_STEP_FAILED);
     expect_outcome(w, ADDR_OUTCOME_WRONG_NAME);
 }
