@@ -60,6 +60,15 @@ array_of(const char *const *texts, size_t n)
     return array;
 }
 
+/* Whose word it is, where that is a question: TlsEngine=lean. */
+static const char *
+engine_text(const struct addr_result *addr)
+{
+    bool lean = addr->tls_engine == TLS_ENGINE_LEAN;
+
+    return lean || addr->tls_again ? tls_engine_str(addr->tls_engine) : NULL;
+}
+
 static json_t *
 tls_json(const struct addr_result *addr)
 {
@@ -68,7 +77,8 @@ tls_json(const struct addr_result *addr)
     if (cert == NULL) {
         return json_null();
     }
-    return json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:o, s:o}",
+    return json_pack("{s:s*, s:s?, s:s?, s:s, s:s, s:o, s:o, s:o}",
+        "engine", engine_text(addr),
         "version", text_or_null(addr->tls_version),
         "cipher", text_or_null(addr->tls_cipher),
         "subject", cert->subject,

@@ -93,6 +93,7 @@ note_addresses(const struct probe_result *result, const struct verdict *verdict,
 {
     int32_t retransmits = 0;
     unsigned n_retransmitting = 0;
+    unsigned n_again = 0;
     bool failing = false;
     bool not_judged = false;
 
@@ -103,6 +104,7 @@ note_addresses(const struct probe_result *result, const struct verdict *verdict,
             n_retransmitting++;
             retransmits += addr->tcp.retransmits;
         }
+        n_again += addr->tls_again && addr->outcome == ADDR_OUTCOME_OK;
         failing |= addr_has_failed(addr);
         not_judged |= !addr->judged;
     }
@@ -111,6 +113,14 @@ note_addresses(const struct probe_result *result, const struct verdict *verdict,
 
         (void)text_add(&t, "%d segments sent again to %u addresses: packets are lost", retransmits,
             n_retransmitting);
+    }
+    if (n_again > 0) {
+        struct text t = next_note(ret);
+
+        (void)text_add(&t,
+            "TlsEngine=lean cannot do what %u addresses ask for: each is connected to "
+            "again, with the default engine",
+            n_again);
     }
     if (failing && verdict->state == STATE_OK) {
         struct text t = next_note(ret);

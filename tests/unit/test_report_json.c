@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-/* The member "http" of an endpoint with these addresses, as text; caller frees. */
-static char *
-http_text(struct addr_result *addrs, size_t n)
+/* An endpoint with these addresses; caller drops the reference. */
+static json_t *
+endpoint_json(struct addr_result *addrs, size_t n)
 {
     const struct endpoint_spec spec = {.key = "ecs", .hostname = "ecs.test", .port = 443};
     const struct host host = {0};
@@ -28,21 +28,30 @@ http_text(struct addr_result *addrs, size_t n)
         .causes = &no_causes,
         .context = {.nets = &nets}};
     json_t *json;
-    char *text;
+    json_t *endpoint;
 
     endpoint_init(&e, &spec, (struct moment){0});
     e.evidence.addrs = addrs;
     e.evidence.n_addrs = n;
     json = report_json(&report);
     assert_non_null(json);
-    text =
-        json_dumps(json_object_get(json_array_get(json_object_get(json, "endpoints"), 0), "http"),
-            JSON_COMPACT | JSON_ENCODE_ANY);
-    assert_non_null(text);
+    endpoint = json_incref(json_array_get(json_object_get(json, "endpoints"), 0));
     json_decref(json);
     e.evidence.addrs = NULL; /* the caller's */
     e.evidence.n_addrs = 0;
     endpoint_done(&e);
+    return endpoint;
+}
+
+/* The member "http" of an endpoint with these addresses, as text; caller frees. */
+static char *
+http_text(struct addr_result *addrs, size_t n)
+{
+    json_t *endpoint = endpoint_json(addrs, n);
+    char *text = json_dumps(json_object_get(endpoint, "http"), JSON_COMPACT | JSON_ENCODE_ANY);
+
+    assert_non_null(text);
+    json_decref(endpoint);
     return text;
 }
 
@@ -87,6 +96,46 @@ http(void **state)
     }
 }
 
+/* Whose word a handshake is: told where the lean engine has a part in it. */
+static void
+engines(void **state)
+{
+    static const struct {
+        struct addr_result addr;
+        const char *expected; /* NULL: nothing */
+        size_t n_notes;
+    } rows[] = {
+        {{.outcome = ADDR_OUTCOME_OK, .tls_engine = TLS_ENGINE_DEFAULT}, NULL, 0},
+        {{.outcome = ADDR_OUTCOME_OK, .tls_engine = TLS_ENGINE_LEAN}, "lean", 0},
+        {{.outcome = ADDR_OUTCOME_OK, .tls_engine = TLS_ENGINE_DEFAULT, .tls_again = true},
+            "default", 1},
+        {{.outcome = ADDR_OUTCOME_EXPIRED, .tls_engine = TLS_ENGINE_DEFAULT, .tls_again = true},
+            "default", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct addr_result addr = rows[i].addr;
+        json_t *endpoint;
+        const json_t *tls;
+        const char *engine;
+
+        addr.judged = true;
+        addr.addr = (struct addr){.family = ADDR_FAMILY_IPV4, .bytes = {10, 0, 0, 1}};
+        addr.cert = cert_new("CN=test", "CN=test CA", NULL, 0);
+        assert_non_null(addr.cert);
+        endpoint = endpoint_json(&addr, 1);
+        tls = json_object_get(json_array_get(json_object_get(endpoint, "addresses"), 0), "tls");
+        assert_true(json_is_object(tls));
+        engine = json_string_value(json_object_get(tls, "engine"));
+        assert_string_equal(
+            engine != NULL ? engine : "none", rows[i].expected != NULL ? rows[i].expected : "none");
+        assert_int_equal(json_array_size(json_object_get(endpoint, "notes")), rows[i].n_notes);
+        json_decref(endpoint);
+        cert_unref(addr.cert);
+    }
+}
+
 /* What is told of one moment does not waver with the millisecond in which it is asked for. */
 static void
 moments(void **state)
@@ -120,6 +169,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(http),
+        cmocka_unit_test(engines),
         cmocka_unit_test(moments),
     };
 
