@@ -11,8 +11,6 @@
 #include "daemon/util.h"
 #include "probes/dns.h"
 #include "probes/probe.h"
-#include "probes/slots.h"
-#include "probes/tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -343,56 +341,6 @@ set_policy(struct prober *prober)
             .public_path_fails = conf->public_path_fails, .fall = prober->once ? 1 : conf->fall}};
 }
 
-static int64_t
-clamp(int64_t value, int64_t min, int64_t max)
-{
-    if (value < min) {
-        return min;
-    }
-    return value < max ? value : max;
-}
-
-/* Room for A and AAAA of every endpoint at once, and again for what fails; refilled at twice the
- * steady rate. */
-static int
-open_dns(struct prober *prober, size_t n_endpoints)
-{
-    const struct conf *conf = prober->conf;
-    int64_t packets = 4 * (int64_t)n_endpoints;
-    const struct dns_options options = {.resolv_conf = DNS_DEFAULT_RESOLV_CONF,
-        .hosts = DNS_DEFAULT_HOSTS,
-        .timeout_ms = conf->probe.dns_timeout_ms,
-        .second_opinion = conf->second_opinion,
-        .per_second = prober->once ? DNS_PER_SECOND_MAX
-                                   : clamp(packets * 1000 / conf->interval_ms, DNS_PER_SECOND,
-                                         DNS_PER_SECOND_MAX),
-        .burst = clamp(packets, DNS_BURST, DNS_BURST_MAX)};
-
-    return dns_new(prober->loop, &options, &prober->env.dns);
-}
-
-static int
-open_env(struct prober *prober, size_t n_endpoints, char error[static PROBER_ERROR_SIZE])
-{
-    const char *ca_file = conf_ca_file(prober->conf);
-    int r = tls_ctx_new(ca_file, prober->conf->tls_engine, &prober->env.tls_ctx);
-
-    if (r < 0) {
-        (void)snprintf(error, PROBER_ERROR_SIZE, "cannot load trusted certificates from %s: %s",
-            ca_file, r == -EINVAL ? "no certificate in it" : strerror(-r));
-        return r;
-    }
-    prober->env.loop = prober->loop;
-    prober->env.options = prober->conf->probe;
-    prober->env.options.second_opinion_age_ms = prober->conf->interval_ms;
-    prober->env.slots = slots_new(prober->loop, prober->conf->parallel);
-    if (prober->env.slots == NULL || open_dns(prober, n_endpoints) < 0) {
-        (void)snprintf(error, PROBER_ERROR_SIZE, "no memory");
-        return -ENOMEM;
-    }
-    return 0;
-}
-
 static int
 open_endpoint(struct prober *prober, size_t i, const struct endpoint_spec *spec, struct moment now)
 {
@@ -449,7 +397,7 @@ prober_new(struct loop *loop, const struct conf *conf, const struct host *host, 
     set_policy(prober);
     r = plan_build(conf, &prober->host, false, &plan);
     if (r == 0) {
-        r = open_env(prober, plan.n, error);
+        r = prober_env_open(loop, conf, plan.n, once, &prober->env, error);
     }
     if (r == 0) {
         r = open_endpoints(prober, &plan);
@@ -599,8 +547,6 @@ prober_free(struct prober *prober)
     free(prober->endpoints);
     free(prober->watched);
     free(prober->due_ms);
-    dns_free(prober->env.dns);
-    slots_free(prober->env.slots);
-    tls_ctx_free(prober->env.tls_ctx);
+    prober_env_close(&prober->env);
     free(prober);
 }

@@ -4,6 +4,7 @@
 #ifndef VPCE_DAEMON_PROBER_H
 #define VPCE_DAEMON_PROBER_H
 
+#include "daemon/prober_env.h"
 #include "daemon/report.h"
 #include "daemon/state_image.h"
 
@@ -19,8 +20,6 @@ struct prober_callbacks {
     void (*on_egress)(enum internet before, void *arg);
     void *arg;
 };
-
-#define PROBER_ERROR_SIZE 512
 
 /* loop and conf are borrowed and outlive it; host, what is known of it now, is copied. once: every
  * endpoint is probed once when started, and its first run decides. callbacks: copied; a NULL

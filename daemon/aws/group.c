@@ -102,7 +102,7 @@ open_client(struct group *g)
         .burst = DNS_BURST};
     const char *url = conf->imds == CONF_IMDS_URL ? conf->imds_url : NULL;
     struct client *client = &g->client;
-    int r = tls_ctx_new(conf_ca_file(conf), &client->tls);
+    int r = tls_ctx_new(conf_ca_file(conf), TLS_ENGINE_DEFAULT, &client->tls);
 
     if (r == 0) {
         r = dns_new(g->loop, &options, &client->dns);

@@ -103,7 +103,7 @@ set_up(struct program *program)
 
     program->loop = loop_new();
     if (program->loop == NULL || dns_new(program->loop, &options, &program->dns) < 0 ||
-        tls_ctx_new(arguments->ca, &program->tls) < 0 ||
+        tls_ctx_new(arguments->ca, TLS_ENGINE_DEFAULT, &program->tls) < 0 ||
         credentials_new(program->loop, arguments->imds, &program->credentials) < 0) {
         return false;
     }

@@ -146,7 +146,7 @@ setup_group(void **state)
     write_ca_file(ca);
     X509_free(ca);
     X509_free(other_ca);
-    return tls_ctx_new(common.ca_file, &common.ctx);
+    return tls_ctx_new(common.ca_file, TLS_ENGINE_DEFAULT, &common.ctx);
 }
 
 static int

@@ -1,0 +1,70 @@
+/* See prober_env.h. */
+#include "daemon/prober_env.h"
+
+#include "daemon/util.h"
+#include "probes/dns.h"
+#include "probes/slots.h"
+#include "probes/tls.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static int64_t
+clamp(int64_t value, int64_t min, int64_t max)
+{
+    if (value < min) {
+        return min;
+    }
+    return value < max ? value : max;
+}
+
+/* Room for A and AAAA of every endpoint at once, and again for what fails; refilled at twice the
+ * steady rate. */
+static int
+open_dns(
+    struct loop *loop, const struct conf *conf, size_t n_endpoints, bool once, struct dns **ret)
+{
+    int64_t packets = 4 * (int64_t)n_endpoints;
+    const struct dns_options options = {.resolv_conf = DNS_DEFAULT_RESOLV_CONF,
+        .hosts = DNS_DEFAULT_HOSTS,
+        .timeout_ms = conf->probe.dns_timeout_ms,
+        .second_opinion = conf->second_opinion,
+        .per_second =
+            once ? DNS_PER_SECOND_MAX
+                 : clamp(packets * 1000 / conf->interval_ms, DNS_PER_SECOND, DNS_PER_SECOND_MAX),
+        .burst = clamp(packets, DNS_BURST, DNS_BURST_MAX)};
+
+    return dns_new(loop, &options, ret);
+}
+
+int
+prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, bool once,
+    struct probe_env *env, char error[static PROBER_ERROR_SIZE])
+{
+    const char *ca_file = conf_ca_file(conf);
+    int r = tls_ctx_new(ca_file, conf->tls_engine, &env->tls_ctx);
+
+    if (r < 0) {
+        (void)snprintf(error, PROBER_ERROR_SIZE, "cannot load trusted certificates from %s: %s",
+            ca_file, r == -EINVAL ? "no certificate in it" : strerror(-r));
+        return r;
+    }
+    env->loop = loop;
+    env->options = conf->probe;
+    env->options.second_opinion_age_ms = conf->interval_ms;
+    env->slots = slots_new(loop, conf->parallel);
+    if (env->slots == NULL || open_dns(loop, conf, n_endpoints, once, &env->dns) < 0) {
+        (void)snprintf(error, PROBER_ERROR_SIZE, "no memory");
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void
+prober_env_close(struct probe_env *env)
+{
+    dns_free(env->dns);
+    slots_free(env->slots);
+    tls_ctx_free(env->tls_ctx);
+    *env = (struct probe_env){0};
+}
