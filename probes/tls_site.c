@@ -13,16 +13,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The kernel's word, which distributions follow. */
-#define FIPS_FILE "/proc/sys/crypto/fips_enabled"
-
 static bool
-kernel_is_fips(void)
+file_begins_with(const char *path, const char *word)
 {
     CLEANUP(cleanup_free) char *text = NULL;
     size_t len;
 
-    return read_file(FIPS_FILE, 16, &text, &len) == 0 && text[0] == '1';
+    return read_file(path, 4096, &text, &len) == 0 && strncmp(text, word, strlen(word)) == 0;
+}
+
+/* The kernel's word, which distributions follow, and, as ProcSubset= hides it from a unit, that of
+ * crypto-policies(7), which is how Amazon Linux is put into FIPS mode. */
+static bool
+system_is_fips(void)
+{
+    return file_begins_with("/proc/sys/crypto/fips_enabled", "1") ||
+           file_begins_with("/etc/crypto-policies/state/current", "FIPS") ||
+           file_begins_with("/etc/crypto-policies/config", "FIPS");
 }
 
 static int
@@ -129,7 +136,7 @@ tls_site_policy(void)
         policy = "it is made for OpenSSL 3";
     } else if (OPENSSL_init_ssl(0, NULL) != 1) {
         policy = "OpenSSL cannot be initialised";
-    } else if (kernel_is_fips() || EVP_default_properties_is_fips_enabled(NULL) == 1) {
+    } else if (system_is_fips() || EVP_default_properties_is_fips_enabled(NULL) == 1) {
         policy = "OpenSSL is in FIPS mode";
     } else if (has_other_provider()) {
         policy = "OpenSSL has providers besides its default one";
