@@ -71,16 +71,20 @@ send_text(struct stream *stream, const char *text)
     return true;
 }
 
+char *
+event_streams_text(const char *event, const char *data)
+{
+    char *text = NULL;
+
+    return asprintf(&text, "event: %s\ndata: %s\n\n", event, data) < 0 ? NULL : text;
+}
+
 static bool
 send_event(struct stream *stream, const char *event, const char *data)
 {
-    CLEANUP(cleanup_free) char *text = NULL;
+    CLEANUP(cleanup_free) char *text = event_streams_text(event, data);
 
-    if (asprintf(&text, "event: %s\ndata: %s\n\n", event, data) < 0) {
-        text = NULL;
-        return true; /* without memory this one is lost */
-    }
-    return send_text(stream, text);
+    return text == NULL || send_text(stream, text); /* without memory this one is lost */
 }
 
 static void

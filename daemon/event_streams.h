@@ -31,6 +31,9 @@ bool event_streams_open(struct event_streams *streams, struct evhttp_request *re
 /* Somebody listens. */
 bool event_streams_any(const struct event_streams *streams);
 
+/* An event as it goes over the wire. The caller frees; NULL without memory. */
+char *event_streams_text(const char *event, const char *data);
+
 /* To all. data: one line of JSON. */
 void event_streams_send(struct event_streams *streams, const char *event, const char *data);
 

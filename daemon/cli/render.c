@@ -132,7 +132,8 @@ render_table(
         put_row(out, options, &row, widths);
     }
     if (any_optional) {
-        paint_put(out, options, TONE_DIM, "* not required\n");
+        paint_put(out, options, TONE_DIM, "* not required");
+        (void)fputc('\n', out);
     }
 }
 
