@@ -87,6 +87,9 @@ tcp_check_connected(int fd, int *ret_errno)
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) {
         error = errno;
     }
+    if (error == ECONNRESET || error == EPIPE) {
+        return ADDR_OUTCOME_OK;
+    }
     if (error != 0) {
         *ret_errno = error;
     }

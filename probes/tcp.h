@@ -10,7 +10,10 @@
  *   another outcome    it failed at once; no descriptor, *ret_errno says why. */
 enum addr_outcome tcp_open(const struct addr *addr, uint16_t port, int *ret_fd, int *ret_errno);
 
-/* ADDR_OUTCOME_OK: the connection stands. Else why it does not. */
+/* ADDR_OUTCOME_OK: the connection stands, or stood: a RST that answers our SYN is ECONNREFUSED,
+ * ECONNRESET comes after the peer's SYN and ACK (RFC 9293, section 3.10.7). Whoever speaks first
+ * over it is told (EPIPE), so that it makes no difference whether the reset came a moment before we
+ * looked, or after. Else why it does not stand. */
 enum addr_outcome tcp_check_connected(int fd, int *ret_errno);
 
 /* The outcome of an errno while connecting. */
