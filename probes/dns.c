@@ -48,6 +48,7 @@ struct dns_query {
     struct loop_timer *timer;
     size_t n_servers; /* as they were at the start: references of ours */
     struct dns_server *servers[NAMESERVERS_MAX];
+    bool alone;                /* the server being asked is on a channel of ours alone */
     struct dns_lookup *lookup; /* the one under way, or NULL */
     bool answered;             /* answer is filled, the timer is about to fire */
     int64_t started_us;
@@ -321,7 +322,7 @@ finish_asking(struct dns_query *query, enum dns_outcome outcome)
 }
 
 static void
-ask_next_server(struct dns_query *query)
+ask_server(struct dns_query *query)
 {
     struct dns_server *server = query->servers[query->result.n_attempts];
 
@@ -334,6 +335,36 @@ ask_next_server(struct dns_query *query)
         query->answer.outcome = DNS_OUTCOME_RESOURCES;
         on_lookup(query);
     }
+}
+
+static void
+ask_next_server(struct dns_query *query)
+{
+    query->alone = false;
+    ask_server(query);
+}
+
+/* A connection refused (TCP, after a truncated answer) costs c-ares its sockets, and with them all
+ * lookups of the channel, whatever they are for. Nobody there to answer is believed when it is said
+ * on a channel of the query's own. */
+static bool
+ask_again_alone(struct dns_query *query)
+{
+    struct dns_server **server = &query->servers[query->result.n_attempts - 1];
+    struct dns_server *own;
+
+    if (query->alone || query->answer.outcome != DNS_OUTCOME_UNREACHABLE ||
+        dns_server_new(query->dns->loop, dns_server_addr(*server), query->dns->timeout_ms, &own) <
+            0) {
+        return false;
+    }
+    dns_server_unref(*server);
+    *server = own;
+    query->alone = true;
+    query->result.n_attempts--;
+    bucket_charge(&query->dns->bucket, 1, loop_now_ms(query->dns->loop));
+    ask_server(query);
+    return true;
 }
 
 /* The server being asked has answered, or its time is over. */
@@ -349,6 +380,8 @@ on_asked(struct dns_query *query)
         query->answer.outcome =
             dns_server_starved(server) ? DNS_OUTCOME_RESOURCES : DNS_OUTCOME_TIMEOUT;
         bucket_charge(&query->dns->bucket, RESENT_ON_SILENCE, loop_now_ms(query->dns->loop));
+    } else if (ask_again_alone(query)) {
+        return;
     }
     attempt->outcome = query->answer.outcome;
     note_outcome(query->dns, &attempt->server, attempt->outcome);
