@@ -167,6 +167,13 @@ add_test(NAME scenario.interface
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/interface.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.interface PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
 
+# servers that lie and stall, users who flood; tests/scenarios/hostile.py --long takes longer
+foreach(name hostile flood)
+  add_test(NAME scenario.${name}
+    COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/${name}.py --bin ${CMAKE_BINARY_DIR})
+  set_tests_properties(scenario.${name} PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+endforeach()
+
 add_test(NAME scenario.imds
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/imds.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.imds PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
