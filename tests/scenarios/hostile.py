@@ -218,6 +218,8 @@ def main():
     lonely.enter_namespaces()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
+    if args.long:
+        lonely.WAIT_S *= 5
     lonely.set_up()
     ca = hostile_certs.Authority(lonely.FOLDER)
     good, tls_cases = hostile_tls.make_cases(ca, 1 if args.long else SHORT_STRIDE)
