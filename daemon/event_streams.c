@@ -99,7 +99,7 @@ on_beat(void *arg)
         }
     }
     if (any) {
-        (void)loop_timer_set(streams->beat, EVENT_STREAM_BEAT_MS);
+        loop_timer_set(streams->beat, EVENT_STREAM_BEAT_MS);
     }
 }
 
@@ -149,7 +149,7 @@ event_streams_open(struct event_streams *streams, struct evhttp_request *request
     evhttp_send_reply_start(request, HTTP_OK, NULL);
     (void)send_event(stream, event, data);
     if (!loop_timer_is_set(streams->beat)) {
-        (void)loop_timer_set(streams->beat, EVENT_STREAM_BEAT_MS);
+        loop_timer_set(streams->beat, EVENT_STREAM_BEAT_MS);
     }
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,8 +22,15 @@
  * fall from old to young, and few are enough. */
 #define LAG_MARKS 8
 
+/* Timers that libevent had no memory for are tried again this often; told this often. */
+#define STARVED_LOOK_MS 10
+#define STARVED_TELL_MS 60000
+
 struct loop {
     struct event_base *base;
+    bool stopped;
+    struct loop_timer *starved; /* timers without a place in libevent's heap */
+    int64_t starved_quiet_until_ms;
     struct event *signals[LOOP_SIGNALS_MAX];
     struct loop_signal {
         loop_signal_fn on_signal;
@@ -40,7 +48,11 @@ struct loop {
 };
 
 struct loop_timer {
+    struct loop *loop;
     struct event *event;
+    bool starved;
+    struct loop_timer *next; /* while starved */
+    int64_t due_ms;          /* while starved */
     loop_fn on_timer;
     void *arg;
 };
@@ -72,6 +84,7 @@ loop_timer_new(struct loop *loop, loop_fn on_timer, void *arg)
     if (timer == NULL) {
         return NULL;
     }
+    timer->loop = loop;
     timer->on_timer = on_timer;
     timer->arg = arg;
     timer->event = evtimer_new(loop->base, on_timer_event, timer);
@@ -82,28 +95,94 @@ loop_timer_new(struct loop *loop, loop_fn on_timer, void *arg)
     return timer;
 }
 
-int
+static void
+leave_starved(struct loop_timer *timer)
+{
+    struct loop_timer **link = &timer->loop->starved;
+
+    if (!timer->starved) {
+        return;
+    }
+    while (*link != timer) {
+        link = &(*link)->next;
+    }
+    *link = timer->next;
+    timer->starved = false;
+}
+
+static bool
+arm(struct loop_timer *timer, int64_t delay_ms)
+{
+    struct timeval delay = {
+        .tv_sec = (time_t)(delay_ms / 1000), .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
+
+    return event_add(timer->event, &delay) == 0;
+}
+
+/* libevent had no memory; loop_run sees to it, and is called out of its wait for this. */
+static void
+starve(struct loop_timer *timer, int64_t delay_ms)
+{
+    struct loop *loop = timer->loop;
+
+    (void)event_del(timer->event); /* what it was set to before */
+    timer->due_ms = loop_now_ms(loop) + delay_ms;
+    timer->starved = true;
+    timer->next = loop->starved;
+    loop->starved = timer;
+    (void)event_base_loopbreak(loop->base);
+}
+
+void
 loop_timer_set(struct loop_timer *timer, int64_t delay_ms)
 {
     if (delay_ms < 0) {
         delay_ms = 0;
     }
-    struct timeval delay = {
-        .tv_sec = (time_t)(delay_ms / 1000), .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
+    leave_starved(timer);
+    if (!arm(timer, delay_ms)) {
+        starve(timer, delay_ms);
+    }
+}
 
-    return event_add(timer->event, &delay) == 0 ? 0 : -ENOMEM;
+/* Activating an event needs no memory, so those that are due fire whatever happens. */
+static void
+feed_starved(struct loop *loop)
+{
+    int64_t now_ms = loop_now_ms(loop);
+    struct loop_timer **link = &loop->starved;
+
+    if (loop->starved != NULL && now_ms >= loop->starved_quiet_until_ms) {
+        loop->starved_quiet_until_ms = now_ms + STARVED_TELL_MS;
+        log_msg(LOG_WARNING, LOG_TOPIC_LOOP, "no memory for a timer, trying again");
+    }
+    while (*link != NULL) {
+        struct loop_timer *timer = *link;
+        bool due = timer->due_ms <= now_ms;
+
+        if (due) {
+            event_active(timer->event, EV_TIMEOUT, 0);
+        }
+        if (due || arm(timer, timer->due_ms - now_ms)) {
+            timer->starved = false;
+            *link = timer->next;
+        } else {
+            link = &timer->next;
+        }
+    }
 }
 
 bool
 loop_timer_is_set(const struct loop_timer *timer)
 {
-    return event_pending(timer->event, EV_TIMEOUT, NULL) != 0;
+    return timer->starved || event_pending(timer->event, EV_TIMEOUT, NULL) != 0;
 }
 
 void
 loop_timer_stop(struct loop_timer *timer)
 {
     if (timer != NULL) {
+        leave_starved(timer);
         (void)event_del(timer->event);
     }
 }
@@ -112,6 +191,7 @@ void
 loop_timer_free(struct loop_timer *timer)
 {
     if (timer != NULL) {
+        leave_starved(timer);
         event_free(timer->event);
         free(timer);
     }
@@ -229,7 +309,7 @@ static void
 set_lag_timer(struct loop *loop)
 {
     loop->lag_due_ms = loop_now_ms(loop) + LAG_PERIOD_MS;
-    (void)loop_timer_set(loop->lag_timer, LAG_PERIOD_MS);
+    loop_timer_set(loop->lag_timer, LAG_PERIOD_MS);
 }
 
 static int64_t
@@ -354,11 +434,25 @@ loop_free(struct loop *loop)
 int
 loop_run(struct loop *loop)
 {
-    return event_base_dispatch(loop->base) < 0 ? -EIO : 0;
+    int r = 0;
+
+    while (!loop->stopped && (r == 0 || loop->starved != NULL)) {
+        feed_starved(loop);
+        r = event_base_loop(loop->base, loop->starved != NULL ? EVLOOP_NONBLOCK : 0);
+        if (r < 0) {
+            return -EIO;
+        }
+        if (loop->starved != NULL && !loop->stopped) {
+            (void)poll(NULL, 0, STARVED_LOOK_MS);
+        }
+    }
+    loop->stopped = false;
+    return 0;
 }
 
 void
 loop_stop(struct loop *loop)
 {
+    loop->stopped = true;
     (void)event_base_loopbreak(loop->base);
 }

@@ -25,10 +25,12 @@ void loop_stop(struct loop *loop); /* the running callback is the last one */
 int64_t loop_now_ms(struct loop *loop); /* CLOCK_MONOTONIC, milliseconds */
 int64_t loop_now_us(struct loop *loop); /* the same clock, for measuring */
 
-/* Timers fire once; set again to repeat. */
+/* Timers fire once; set again to repeat. Setting one never fails: what libevent has no memory for
+ * is kept here and tried again every few milliseconds, so that an object which waits for a timer
+ * never sleeps for ever. */
 struct loop_timer *loop_timer_new(
-    struct loop *loop, loop_fn on_timer, void *arg);            /* NULL: memory */
-int loop_timer_set(struct loop_timer *timer, int64_t delay_ms); /* replaces; < 0 is 0. 0, -ENOMEM */
+    struct loop *loop, loop_fn on_timer, void *arg);             /* NULL: memory */
+void loop_timer_set(struct loop_timer *timer, int64_t delay_ms); /* replaces; < 0 is 0 */
 bool loop_timer_is_set(const struct loop_timer *timer);
 void loop_timer_stop(struct loop_timer *timer); /* NULL and idle are fine */
 void loop_timer_free(struct loop_timer *timer);

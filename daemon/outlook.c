@@ -49,7 +49,7 @@ on_egress_done(enum internet before, void *arg)
     struct outlook *outlook = arg;
 
     if (egress_is_inconclusive(outlook->egress)) {
-        (void)loop_timer_set(outlook->timer, outlook->retry_ms);
+        loop_timer_set(outlook->timer, outlook->retry_ms);
     }
     outlook->on_egress(before, outlook->arg);
 }
@@ -117,7 +117,7 @@ outlook_look(struct outlook *outlook, int64_t min_age_ms)
         return;
     }
     egress_start(outlook->egress);
-    (void)loop_timer_set(outlook->timer, EGRESS_INTERVAL_MS);
+    loop_timer_set(outlook->timer, EGRESS_INTERVAL_MS);
 }
 
 bool

@@ -145,10 +145,7 @@ set_due(struct watched *w, int64_t due_ms)
     struct prober *prober = w->prober;
 
     prober->due_ms[w->index] = due_ms;
-    if (loop_timer_set(w->timer, due_ms - loop_now_ms(prober->loop)) < 0) {
-        log_msg(LOG_ERR, LOG_TOPIC_LOOP, "no memory for a timer, probing again at once");
-        enqueue(w);
-    }
+    loop_timer_set(w->timer, due_ms - loop_now_ms(prober->loop));
 }
 
 static void

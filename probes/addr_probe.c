@@ -74,7 +74,7 @@ finish(struct addr_probe *p, enum addr_outcome outcome)
     }
     release(p);
     p->step = ADDR_PROBE_STEP_DONE;
-    (void)loop_timer_set(p->timer, 0);
+    loop_timer_set(p->timer, 0);
 }
 
 static void
@@ -132,11 +132,7 @@ set_step(struct addr_probe *p, enum addr_probe_step step, enum probe_phase phase
     p->step = step;
     p->result.phase = phase;
     p->step_started_us = loop_now_us(p->env->loop);
-    if (loop_timer_set(
-            p->timer, connecting ? options->connect_timeout_ms : options->tls_timeout_ms) < 0) {
-        finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
-        return;
-    }
+    loop_timer_set(p->timer, connecting ? options->connect_timeout_ms : options->tls_timeout_ms);
     await(p, !connecting, connecting);
 }
 

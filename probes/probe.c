@@ -203,7 +203,7 @@ probe_finish(struct probe *p)
     stop_all(p);
     p->result.finished_ms = loop_now_ms(loop);
     p->step = PROBE_STEP_DONE;
-    (void)loop_timer_set(p->timer, 0);
+    loop_timer_set(p->timer, 0);
 }
 
 static void

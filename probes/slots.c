@@ -108,6 +108,6 @@ slots_give(struct slots *slots, struct slot *slot)
         slots->n_free++;
     }
     if (slots->waiting != NULL && slots->n_free > 0) {
-        (void)loop_timer_set(slots->timer, 0);
+        loop_timer_set(slots->timer, 0);
     }
 }

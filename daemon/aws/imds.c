@@ -150,7 +150,7 @@ plan_next_round(struct imds *imds)
         delay_ms = 0;
         imds->again = false;
     }
-    (void)loop_timer_set(imds->timer, delay_ms);
+    loop_timer_set(imds->timer, delay_ms);
 }
 
 /* The one end of a round. imds may be gone after this. */
@@ -440,10 +440,7 @@ begin_round(struct imds *imds, bool is_short)
     imds->token_renewed = false;
     imds->after_token = IMDS_STEP_HOST;
     imds->step = IMDS_STEP_TOKEN;
-    if (loop_timer_set(imds->deadline, IMDS_ROUND_MS) < 0) {
-        imds_finish(imds, IMDS_STATE_RESOURCES);
-        return;
-    }
+    loop_timer_set(imds->deadline, IMDS_ROUND_MS);
     imds_run(imds);
 }
 
@@ -478,7 +475,7 @@ imds_refresh(struct imds *imds)
     if (imds->step != IMDS_STEP_IDLE) {
         imds->again = true;
     } else {
-        (void)loop_timer_set(imds->timer, 0);
+        loop_timer_set(imds->timer, 0);
     }
 }
 

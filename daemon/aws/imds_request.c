@@ -165,8 +165,7 @@ on_answer(const struct http_answer *answer, void *arg)
 
     if (is_put_off(answer)) {
         request->tries++;
-        (void)loop_timer_set(
-            request->retry, (int64_t)RETRY_MS << doublings); /* else the deadline */
+        loop_timer_set(request->retry, (int64_t)RETRY_MS << doublings);
     } else {
         request->on_done(result_of_answer(answer), answer, request->arg);
     }

@@ -224,7 +224,7 @@ dns_query_start(struct dns *dns, enum dns_via via, const char *hostname, enum ad
     }
     dns->n_queries++;
     n_pending++;
-    (void)loop_timer_set(query->timer, query->answer.delay_ms);
+    loop_timer_set(query->timer, query->answer.delay_ms);
     *ret = query;
     return 0;
 }

@@ -108,11 +108,10 @@ loop_timer_new(struct loop *loop, loop_fn on_timer, void *arg)
     return timer;
 }
 
-int
+void
 loop_timer_set(struct loop_timer *timer, int64_t delay_ms)
 {
     event_set(&timer->event, delay_ms < 0 ? 0 : delay_ms * 1000);
-    return 0;
 }
 
 void

@@ -131,7 +131,7 @@ on_poll(void *arg)
         print_line(dump);
         loop_stop(dump->loop);
     }
-    (void)loop_timer_set(dump->poll, 20);
+    loop_timer_set(dump->poll, 20);
 }
 
 static void
@@ -172,8 +172,8 @@ run(struct dump *dump, const char *url, uint64_t seconds)
     dump->started_ms = loop_now_ms(dump->loop);
     end = loop_timer_new(dump->loop, on_end, dump);
     dump->poll = loop_timer_new(dump->loop, on_poll, dump);
-    (void)loop_timer_set(end, (int64_t)seconds * 1000);
-    (void)loop_timer_set(dump->poll, 20);
+    loop_timer_set(end, (int64_t)seconds * 1000);
+    loop_timer_set(dump->poll, 20);
     (void)loop_on_signal(dump->loop, SIGUSR1, on_signal, dump);
     imds_start(dump->imds);
     (void)loop_run(dump->loop);
