@@ -52,6 +52,7 @@ struct dns_query {
     struct dns_lookup *lookup; /* the one under way, or NULL */
     bool answered;             /* answer is filled, the timer is about to fire */
     int64_t started_us;
+    int64_t asked_us; /* the server that is being asked */
     int64_t answered_us;
     struct dns_result result;
     struct dns_answer answer;
@@ -226,13 +227,12 @@ on_lookup(void *arg)
     query->lookup = NULL;
     query->answered = true;
     query->answered_us = loop_now_us(query->dns->loop);
-    (void)loop_timer_set(query->timer, 0);
+    loop_timer_set(query->timer, 0);
 }
 
 static void ask_next_server(struct dns_query *query);
 
-/* Take a place and a token, or wait for them; a timer that cannot be had costs the rate, not the
- * query. */
+/* Take a place and a token, or wait for them. */
 static bool
 may_ask(struct dns *dns)
 {
@@ -241,8 +241,11 @@ may_ask(struct dns *dns)
     if (dns->n_asking >= DNS_IN_FLIGHT_MAX) {
         return false;
     }
-    return bucket_take(&dns->bucket, now_ms) ||
-           loop_timer_set(dns->bucket_timer, bucket_wait_ms(&dns->bucket, now_ms)) < 0;
+    if (bucket_take(&dns->bucket, now_ms)) {
+        return true;
+    }
+    loop_timer_set(dns->bucket_timer, bucket_wait_ms(&dns->bucket, now_ms));
+    return false;
 }
 
 static void
@@ -328,9 +331,10 @@ ask_server(struct dns_query *query)
 
     dns_answer_reset(&query->answer);
     query->answered = false;
+    query->asked_us = loop_now_us(query->dns->loop);
     query->result.attempts[query->result.n_attempts++].server = *dns_server_addr(server);
-    if (loop_timer_set(query->timer, query->dns->timeout_ms) < 0 ||
-        dns_lookup_start(server, query->hostname, query->family, &query->answer, on_lookup, query,
+    loop_timer_set(query->timer, query->dns->timeout_ms);
+    if (dns_lookup_start(server, query->hostname, query->family, &query->answer, on_lookup, query,
             &query->lookup) < 0) {
         query->answer.outcome = DNS_OUTCOME_RESOURCES;
         on_lookup(query);
@@ -377,8 +381,8 @@ on_asked(struct dns_query *query)
     if (!query->answered) {
         dns_lookup_drop(TAKE(query->lookup));
         query->answered_us = loop_now_us(query->dns->loop);
-        query->answer.outcome =
-            dns_server_starved(server) ? DNS_OUTCOME_RESOURCES : DNS_OUTCOME_TIMEOUT;
+        query->answer.outcome = dns_server_starved(server, query->asked_us) ? DNS_OUTCOME_RESOURCES
+                                                                            : DNS_OUTCOME_TIMEOUT;
         bucket_charge(&query->dns->bucket, RESENT_ON_SILENCE, loop_now_ms(query->dns->loop));
     } else if (ask_again_alone(query)) {
         return;
@@ -490,11 +494,10 @@ dns_query_start(struct dns *dns, enum dns_via via, const char *hostname, enum ad
         free(query);
         return -ENOMEM;
     }
-    if (!needs_no_server(query)) {
+    if (needs_no_server(query)) {
+        loop_timer_set(query->timer, 0);
+    } else {
         enqueue(query);
-    } else if (loop_timer_set(query->timer, 0) < 0) {
-        free_query(query);
-        return -ENOMEM;
     }
     *ret = query;
     return 0;

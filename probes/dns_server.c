@@ -20,11 +20,18 @@
 #define TRIES 4
 #define FIRST_TRY_PART 7
 
+/* Sockets of a channel, which has one server: one for UDP, one for TCP, and newer ones while old
+ * ones are being closed. */
+#define SOCKETS_MAX 8
+
+/* A socket of c-ares, and what c-ares wants to know about it. */
 struct dns_socket {
     struct dns_server *server;
-    struct dns_socket *next;
-    struct loop_io *io;
-    int fd;
+    struct loop_io *io; /* NULL: could not be had yet */
+    int fd;             /* -1: a free place */
+    bool readable;
+    bool writable;
+    bool unwatched; /* for want of memory; tried again */
 };
 
 struct dns_server {
@@ -33,8 +40,8 @@ struct dns_server {
     unsigned refs;
     ares_channel channel;
     struct loop_timer *timer; /* c-ares's own time-outs */
-    struct dns_socket *sockets;
-    bool starved; /* a socket of c-ares could not be watched */
+    struct dns_socket sockets[SOCKETS_MAX];
+    int64_t starved_us; /* when a socket could not be watched, the last time; 0: never */
 };
 
 struct dns_lookup {
@@ -54,6 +61,34 @@ dns_answer_reset(struct dns_answer *answer)
     memset(answer, 0, sizeof(*answer));
 }
 
+static void on_socket(bool readable, bool writable, void *arg);
+
+static void
+watch(struct dns_socket *sock)
+{
+    struct dns_server *server = sock->server;
+
+    if (sock->io == NULL) {
+        sock->io = loop_io_new(server->loop, sock->fd, on_socket, sock);
+    }
+    sock->unwatched =
+        sock->io == NULL || loop_io_want(sock->io, sock->readable, sock->writable) < 0;
+    if (sock->unwatched) {
+        server->starved_us = loop_now_us(server->loop);
+    }
+}
+
+/* c-ares tells what it wants only once; so what could not be had is tried again here. */
+static void
+watch_again(struct dns_server *server)
+{
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        if (server->sockets[i].unwatched) {
+            watch(&server->sockets[i]);
+        }
+    }
+}
+
 /* c-ares moves its next time-out with every call, so the timer follows every call. */
 static void
 set_timer(struct dns_server *server)
@@ -65,14 +100,16 @@ set_timer(struct dns_server *server)
         loop_timer_stop(server->timer);
         return;
     }
-    (void)loop_timer_set(server->timer, (int64_t)left->tv_sec * 1000 + left->tv_usec / 1000 + 1);
+    loop_timer_set(server->timer, (int64_t)left->tv_sec * 1000 + left->tv_usec / 1000 + 1);
 }
 
+/* Packets are sent again: their answers have to be seen. */
 static void
 on_timer(void *arg)
 {
     struct dns_server *server = arg;
 
+    watch_again(server);
     ares_process_fd(server->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     set_timer(server);
 }
@@ -81,8 +118,8 @@ static void
 on_socket(bool readable, bool writable, void *arg)
 {
     struct dns_socket *sock = arg;
-    struct dns_server *server = sock->server; /* sock may be gone after the call */
-    int fd = sock->fd;
+    struct dns_server *server = sock->server;
+    int fd = sock->fd; /* sock may be another one after the call */
 
     ares_process_fd(
         server->channel, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
@@ -90,33 +127,23 @@ on_socket(bool readable, bool writable, void *arg)
 }
 
 static void
-remove_socket(struct dns_socket **link)
+forget_socket(struct dns_socket *sock)
 {
-    struct dns_socket *sock = *link;
-
-    *link = sock->next;
-    loop_io_free(sock->io);
-    free(sock);
+    loop_io_free(TAKE(sock->io));
+    sock->fd = -1;
+    sock->unwatched = false;
 }
 
+/* The one of this descriptor; -1: a free place. NULL: there is none. */
 static struct dns_socket *
-add_socket(struct dns_server *server, int fd)
+find_socket(struct dns_server *server, int fd)
 {
-    struct dns_socket *sock = calloc(1, sizeof(*sock));
-
-    if (sock == NULL) {
-        return NULL;
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        if (server->sockets[i].fd == fd) {
+            return &server->sockets[i];
+        }
     }
-    sock->server = server;
-    sock->fd = fd;
-    sock->io = loop_io_new(server->loop, fd, on_socket, sock);
-    if (sock->io == NULL) {
-        free(sock);
-        return NULL;
-    }
-    sock->next = server->sockets;
-    server->sockets = sock;
-    return sock;
+    return NULL;
 }
 
 /* c-ares says what it wants to know about a socket; neither: it is about to close it. */
@@ -124,22 +151,25 @@ static void
 on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
     struct dns_server *server = arg;
-    struct dns_socket **link = &server->sockets;
+    struct dns_socket *sock = find_socket(server, fd);
 
-    while (*link != NULL && (*link)->fd != fd) {
-        link = &(*link)->next;
-    }
     if (!readable && !writable) {
-        if (*link != NULL) {
-            remove_socket(link);
+        if (sock != NULL) {
+            forget_socket(sock);
         }
-        server->starved &= server->sockets != NULL;
         return;
     }
-    struct dns_socket *sock = *link != NULL ? *link : add_socket(server, fd);
-
-    /* until the channel is quiet again, since whose lookup the socket serves is not known */
-    server->starved |= sock == NULL || loop_io_want(sock->io, readable, writable) < 0;
+    if (sock == NULL) {
+        sock = find_socket(server, -1);
+    }
+    if (sock == NULL) {
+        server->starved_us = loop_now_us(server->loop);
+        return;
+    }
+    sock->fd = fd;
+    sock->readable = readable != 0;
+    sock->writable = writable != 0;
+    watch(sock);
 }
 
 static struct ares_options
@@ -194,6 +224,9 @@ dns_server_new(
     server->loop = loop;
     server->addr = *addr;
     server->refs = 1;
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        server->sockets[i] = (struct dns_socket){.server = server, .fd = -1};
+    }
     server->timer = loop_timer_new(loop, on_timer, server);
     if (server->timer == NULL || open_channel(server, timeout_ms) < 0) {
         dns_server_unref(server);
@@ -219,8 +252,8 @@ dns_server_unref(struct dns_server *server)
     if (server->channel != NULL) {
         ares_destroy(server->channel); /* calls back what is left, and closes the sockets */
     }
-    while (server->sockets != NULL) {
-        remove_socket(&server->sockets);
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        forget_socket(&server->sockets[i]);
     }
     loop_timer_free(server->timer);
     free(server);
@@ -233,9 +266,14 @@ dns_server_addr(const struct dns_server *server)
 }
 
 bool
-dns_server_starved(const struct dns_server *server)
+dns_server_starved(const struct dns_server *server, int64_t since_us)
 {
-    return server->starved;
+    bool unwatched = false;
+
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        unwatched |= server->sockets[i].unwatched;
+    }
+    return unwatched || server->starved_us >= since_us;
 }
 
 /* c-ares says "could not contact the server" both when an ICMP error came back and when it could
@@ -380,6 +418,7 @@ dns_lookup_start(struct dns_server *server, const char *hostname, enum addr_fami
         .answer = ret_answer,
         .on_answer = on_answer,
         .arg = arg};
+    watch_again(server);
     *ret = lookup; /* before the call: it may already call back, and free */
     ares_getaddrinfo(server->channel, hostname, NULL, &hints, on_addrinfo, lookup);
     set_timer(server);

@@ -45,7 +45,8 @@ int dns_lookup_start(struct dns_server *server, const char *hostname, enum addr_
 /* Forget a lookup that has not called back. NULL is fine. */
 void dns_lookup_drop(struct dns_lookup *lookup);
 
-/* True when silence of this server may be this host's own fault (no descriptor, no memory). */
-bool dns_server_starved(const struct dns_server *server);
+/* True when this server's silence since then (loop_now_us) may be this host's own fault: a socket
+ * could not be watched. */
+bool dns_server_starved(const struct dns_server *server, int64_t since_us);
 
 #endif
