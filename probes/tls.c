@@ -51,7 +51,49 @@ struct tls {
     int ssl_error;             /* SSL_get_error of the step that failed */
     int sys_errno;             /* of that step */
     unsigned long queue_error; /* first of OpenSSL's error queue */
+    unsigned n_starved;        /* allocations that had failed when the step began */
+    bool no_memory;            /* one failed in it */
 };
+
+/* OpenSSL takes a want of memory for many things, among them a key too weak and an error of the
+ * peer, and often leaves no word of it in its queue. So its allocations are watched; their
+ * functions take no argument of ours. */
+static unsigned n_starved;
+
+static void *
+on_malloc(size_t size, const char *file, int line)
+{
+    void *memory = malloc(size);
+
+    (void)file;
+    (void)line;
+    n_starved += memory == NULL && size > 0;
+    return memory;
+}
+
+static void *
+on_realloc(void *old, size_t size, const char *file, int line)
+{
+    void *memory;
+
+    (void)file;
+    (void)line;
+    if (size == 0) { /* as OpenSSL's own does */
+        free(old);
+        return NULL;
+    }
+    memory = realloc(old, size);
+    n_starved += memory == NULL;
+    return memory;
+}
+
+static void
+on_free(void *memory, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(memory);
+}
 
 static int
 on_verify(int ok, X509_STORE_CTX *store_ctx)
@@ -175,10 +217,13 @@ int
 tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
 {
     struct tls_ctx *ctx;
+    unsigned n_starved_before = n_starved;
 
     if (access(ca_file, R_OK) < 0) {
         return -errno;
     }
+    /* refused once OpenSSL has allocated; if others came before us, its queue has to do */
+    (void)CRYPTO_set_mem_functions(on_malloc, on_realloc, on_free);
     ctx = calloc(1, sizeof(*ctx));
     if (ctx == NULL) {
         return -ENOMEM;
@@ -190,10 +235,13 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
         tls_ctx_free(ctx);
         return -ENOMEM;
     }
-    if (SSL_CTX_load_verify_file(ctx->ssl_ctx, ca_file) != 1) {
+    bool loaded = SSL_CTX_load_verify_file(ctx->ssl_ctx, ca_file) == 1;
+
+    /* without memory OpenSSL may leave certificates out, and call that loaded */
+    if (!loaded || n_starved != n_starved_before) {
         tls_ctx_free(ctx);
         ERR_clear_error();
-        return -EINVAL;
+        return n_starved != n_starved_before ? -ENOMEM : -EINVAL;
     }
     if (engine == TLS_ENGINE_LEAN) {
         open_lean(ctx);
@@ -320,6 +368,7 @@ static void
 begin_step(struct tls *tls)
 {
     tls->step_left = STEP_READ_MAX;
+    tls->n_starved = n_starved;
     ERR_clear_error();
     errno = 0;
 }
@@ -340,6 +389,7 @@ end_step(struct tls *tls, int r)
         return TLS_STEP_WANT_WRITE;
     }
     tls->queue_error = ERR_peek_error();
+    tls->no_memory = n_starved != tls->n_starved;
     ERR_clear_error();
     return TLS_STEP_FAILED;
 }
@@ -431,6 +481,9 @@ outcome_of_sys_errno(int error)
 enum addr_outcome
 tls_outcome(const struct tls *tls)
 {
+    if (tls->no_memory) {
+        return ADDR_OUTCOME_RESOURCES;
+    }
     if (tls->verify_error != X509_V_OK) {
         return outcome_of_verify_error(tls->verify_error);
     }
@@ -461,7 +514,9 @@ add_error(struct text *t, const struct tls *tls)
 {
     const char *reason = ERR_reason_error_string(tls->queue_error);
 
-    if (tls->verify_error != X509_V_OK) {
+    if (tls->no_memory) {
+        (void)text_add(t, "%s", strerror(ENOMEM));
+    } else if (tls->verify_error != X509_V_OK) {
         (void)text_add(t, "%s", X509_verify_cert_error_string(tls->verify_error));
     } else if (tls->peer_alert >= 0) {
         (void)text_add(t, "%s", SSL_alert_desc_string_long(tls->peer_alert));
