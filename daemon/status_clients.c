@@ -15,6 +15,7 @@
 #include "daemon/util.h"
 
 #include <assert.h>
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -57,8 +58,7 @@ start_waiting(struct client *client)
 {
     client->answering = false;
     client->since_us = loop_now_us(client->clients->loop);
-    /* without memory it stays until somebody needs its place */
-    (void)loop_timer_set(client->deadline, CLIENT_DEADLINE_MS);
+    loop_timer_set(client->deadline, CLIENT_DEADLINE_MS);
 }
 
 static void
@@ -197,6 +197,17 @@ status_clients_settle(struct status_clients *clients)
     }
 }
 
+/* The rest waits in the socket until evhttp, which enables reading for each request, wants more.
+ * Not libevent's watermark, which dereferences NULL when there is no memory for it. */
+static void
+on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+    (void)info;
+    if (evbuffer_get_length(input) > CLIENT_INPUT_MAX) {
+        (void)bufferevent_disable(arg, EV_READ);
+    }
+}
+
 struct bufferevent *
 status_clients_accept(struct status_clients *clients)
 {
@@ -206,12 +217,15 @@ status_clients_accept(struct status_clients *clients)
     if (bev == NULL) {
         return NULL;
     }
+    if (evbuffer_add_cb(bufferevent_get_input(bev), on_input, bev) == NULL) {
+        bufferevent_free(bev);
+        return NULL;
+    }
     status_clients_settle(clients); /* should the turn between have been left out */
     while (!is_free(client)) {
         client++;
         assert(client < clients->places + ARRAY_SIZE(clients->places));
     }
-    bufferevent_setwatermark(bev, EV_READ, 0, CLIENT_INPUT_MAX);
     bufferevent_incref(bev);
     client->accepted = bev;
     clients->newest = client;

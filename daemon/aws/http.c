@@ -157,7 +157,7 @@ http_note(struct http *http, enum http_outcome outcome)
 {
     if (http->outcome == HTTP_OUTCOME_NONE) {
         http->outcome = outcome;
-        (void)loop_timer_set(http->timer, 0); /* without memory the deadline stays */
+        loop_timer_set(http->timer, 0);
     }
 }
 
@@ -374,6 +374,16 @@ bufferevent_for(struct http *http, const struct http_request *request)
     return http->tls != NULL ? http_tls_bufferevent(http->tls, base) : NULL;
 }
 
+/* Not libevent's watermark, which dereferences NULL when there is no memory for it. */
+static void
+on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+    (void)info;
+    if (evbuffer_get_length(input) > READ_AHEAD_MAX) {
+        http_note(arg, HTTP_OUTCOME_TOO_BIG);
+    }
+}
+
 static struct evhttp_connection *
 connection_new(struct http *http, const struct http_request *request)
 {
@@ -385,13 +395,16 @@ connection_new(struct http *http, const struct http_request *request)
     if (bev == NULL) {
         return NULL;
     }
+    if (evbuffer_add_cb(bufferevent_get_input(bev), on_input, http) == NULL) {
+        bufferevent_free(bev);
+        return NULL;
+    }
     new = evhttp_connection_base_bufferevent_new(
         base, NULL, bev, addr_format(&request->addr, address), request->port);
     if (new == NULL) {
         bufferevent_free(bev);
         return NULL;
     }
-    bufferevent_setwatermark(bev, EV_READ, 0, READ_AHEAD_MAX);
     evhttp_connection_set_family(
         new, request->addr.family == ADDR_FAMILY_IPV6 ? AF_INET6 : AF_INET);
     evhttp_connection_set_max_headers_size(new, HTTP_HEADERS_MAX);
@@ -456,14 +469,14 @@ http_start(struct http *http, const struct http_request *request)
     }
     new = request_new(http, request);
     http->connection = connection_new(http, request);
-    if (new == NULL || http->connection == NULL ||
-        loop_timer_set(http->timer, request->timeout_ms) < 0) {
+    if (new == NULL || http->connection == NULL) {
         if (new != NULL) {
             evhttp_request_free(new);
         }
         release(http);
         return -ENOMEM;
     }
+    loop_timer_set(http->timer, request->timeout_ms);
     hand_over(http, new, request);
     return 0;
 }

@@ -105,8 +105,8 @@ stops_silently(void **state)
             assert_false(http_is_busy(world->http));
         }
         world->n_calls = 0;
-        assert_int_equal(loop_timer_set(stop, i % 2 == 0 || i == 5 ? 0 : 40), 0);
-        assert_int_equal(loop_timer_set(end, 80), 0);
+        loop_timer_set(stop, i % 2 == 0 || i == 5 ? 0 : 40);
+        loop_timer_set(end, 80);
         assert_int_equal(loop_run(world->loop), 0);
         assert_int_equal(world->n_calls, 0);
         loop_timer_free(stop);
