@@ -180,6 +180,14 @@ add_policy(struct evkeyvalq *headers)
     (void)evhttp_add_header(headers, "Content-Security-Policy", policy);
 }
 
+/* Whoever asks may ask again. */
+static void
+send_no_memory(struct evhttp_request *request)
+{
+    log_msg(LOG_WARNING, LOG_TOPIC_CTL, "no memory to answer a request, refusing it");
+    evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+}
+
 /* evhttp would send a body with HEAD, and no length without one. */
 static void
 send_page(struct evhttp_request *request, const struct page *page, bool head)
@@ -189,6 +197,13 @@ send_page(struct evhttp_request *request, const struct page *page, bool head)
     size_t len = strlen(page->text);
     char length[24];
 
+    if (body == NULL || (!head && evbuffer_add(body, page->text, len) < 0)) {
+        send_no_memory(request);
+        if (body != NULL) {
+            evbuffer_free(body);
+        }
+        return;
+    }
     (void)snprintf(length, sizeof(length), "%zu", len);
     (void)evhttp_add_header(headers, "Content-Type", page->type);
     (void)evhttp_add_header(headers, "Content-Length", length);
@@ -197,13 +212,8 @@ send_page(struct evhttp_request *request, const struct page *page, bool head)
     if (page->is_html) {
         add_policy(headers);
     }
-    if (body != NULL && !head) {
-        (void)evbuffer_add(body, page->text, len);
-    }
     evhttp_send_reply(request, page->status, NULL, body);
-    if (body != NULL) {
-        evbuffer_free(body);
-    }
+    evbuffer_free(body);
 }
 
 /* Of any JSON: one line, the caller's; NULL without memory. Takes the reference. */
@@ -289,8 +299,7 @@ on_request(struct evhttp_request *request, void *arg)
         route->handler(&report, &page);
     }
     if (page.text == NULL) {
-        log_msg(LOG_WARNING, LOG_TOPIC_CTL, "no memory to answer a request, refusing it");
-        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+        send_no_memory(request);
         return;
     }
     send_page(request, &page, method == EVHTTP_REQ_HEAD);
@@ -303,10 +312,10 @@ static struct bufferevent *
 on_accept(struct event_base *base, void *arg)
 {
     struct status_server *server = arg;
-    bool armed = loop_timer_set(server->accepted, 0) == 0;
 
     (void)base;
-    for (size_t i = 0; armed && i < server->n_listeners; i++) {
+    loop_timer_set(server->accepted, 0);
+    for (size_t i = 0; i < server->n_listeners; i++) {
         (void)evconnlistener_disable(server->listeners[i].listener);
     }
     return status_clients_accept(server->clients);
@@ -362,10 +371,9 @@ on_accept_error(struct evconnlistener *evlistener, void *arg)
     }
     log_msg(LOG_WARNING, LOG_TOPIC_CTL, "cannot accept a connection: %s, pausing %d ms",
         strerror(errno), ACCEPT_PAUSE_MS);
-    listener->paused = loop_timer_set(listener->pause, ACCEPT_PAUSE_MS) == 0;
-    if (listener->paused) {
-        (void)evconnlistener_disable(evlistener);
-    }
+    listener->paused = true;
+    loop_timer_set(listener->pause, ACCEPT_PAUSE_MS);
+    (void)evconnlistener_disable(evlistener);
 }
 
 static void
@@ -374,9 +382,10 @@ on_drain_timer(void *arg)
     struct status_server *server = arg;
 
     if (status_clients_are_served(server->clients) ||
-        loop_now_ms(server->loop) >= server->drain_until_ms ||
-        loop_timer_set(server->drain, DRAIN_LOOK_MS) < 0) {
+        loop_now_ms(server->loop) >= server->drain_until_ms) {
         server->on_drained(server->drained_arg);
+    } else {
+        loop_timer_set(server->drain, DRAIN_LOOK_MS);
     }
 }
 
@@ -425,9 +434,7 @@ status_server_drain(struct status_server *server, void (*on_drained)(void *arg),
     for (size_t i = 0; i < server->n_listeners; i++) {
         (void)evconnlistener_disable(server->listeners[i].listener);
     }
-    if (loop_timer_set(server->drain, 0) < 0) {
-        on_drain_timer(server);
-    }
+    loop_timer_set(server->drain, 0);
 }
 
 int
