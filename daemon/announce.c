@@ -146,3 +146,27 @@ announce_internet(const struct report *report, enum internet before)
             report->egress_control);
     }
 }
+
+void
+announce_unknown(const struct host *host, size_t n_unnamed, const char *why)
+{
+    if (host->region[0] == '\0') {
+        log_msg(LOG_WARNING, LOG_TOPIC_CONF, "Region not known yet: set Region= or allow IMDS (%s)",
+            why);
+    } else if (n_unnamed > 0) {
+        log_msg(LOG_WARNING, LOG_TOPIC_CONF,
+            "account id not known yet, ecr.dkr is not probed: set AccountId= or allow IMDS (%s)",
+            why);
+    }
+}
+
+void
+announce_conf_errors(const struct conf_errors *errors)
+{
+    for (size_t i = 0; i < errors->n; i++) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "%s", errors->lines[i]);
+    }
+    if (errors->n_found > errors->n) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "and %zu errors more", errors->n_found - errors->n);
+    }
+}

@@ -147,8 +147,8 @@ settle_soon(struct chronicle *c)
     int64_t delay_ms = SETTLE_DELAY_MS + (int64_t)prober_n(c->prober) / SETTLE_ENDPOINTS_PER_MS;
 
     c->unsaved = true;
-    if (!loop_timer_is_set(c->settle_timer) && loop_timer_set(c->settle_timer, delay_ms) < 0) {
-        chronicle_settle(c);
+    if (!loop_timer_is_set(c->settle_timer)) {
+        loop_timer_set(c->settle_timer, delay_ms);
     }
 }
 
@@ -176,7 +176,7 @@ on_run(const struct endpoint *e, void *arg)
     bool wrong = c->state != HOST_STATE_HEALTHY || loop_timer_is_set(c->settle_timer);
 
     if ((wrong || tells_time || c->causes_told != 0) && !loop_timer_is_set(c->causes_timer)) {
-        (void)loop_timer_set(c->causes_timer, CAUSES_DELAY_MS);
+        loop_timer_set(c->causes_timer, CAUSES_DELAY_MS);
     }
 }
 

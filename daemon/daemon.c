@@ -28,6 +28,9 @@
  * far below every timeout. */
 #define TIMER_SLACK_NS 10000000UL
 
+/* What IMDS told could not be used for want of memory: again after this. */
+#define FACTS_RETRY_MS 1000
+
 #define IMDS_TEXT_SIZE 256
 
 struct daemon {
@@ -43,18 +46,8 @@ struct daemon {
     bool restored;            /* the process before left its states */
     struct state_image image; /* them, until IMDS has had its say about the endpoints' names */
     struct imds *imds;        /* NULL: off */
+    struct loop_timer *facts_timer; /* set while its facts could not be used */
 };
-
-static void
-log_errors(const struct conf_errors *errors)
-{
-    for (size_t i = 0; i < errors->n; i++) {
-        log_msg(LOG_ERR, LOG_TOPIC_CONF, "%s", errors->lines[i]);
-    }
-    if (errors->n_found > errors->n) {
-        log_msg(LOG_ERR, LOG_TOPIC_CONF, "and %zu errors more", errors->n_found - errors->n);
-    }
-}
 
 /* Reads the settings; what is wrong is logged. 0 and *ret, or a negative errno. */
 static int
@@ -63,7 +56,7 @@ load_conf(const char *file, struct conf **ret)
     struct conf_errors errors = {0};
     int r = conf_load(file, ret, &errors);
 
-    log_errors(&errors);
+    announce_conf_errors(&errors);
     if (r == -ENOMEM) {
         log_msg(LOG_ERR, LOG_TOPIC_CONF, "no memory for the configuration");
     }
@@ -124,14 +117,8 @@ log_unknown(struct daemon *d)
     if (d->imds != NULL) {
         imds_describe(d->imds, &t);
     }
-    if (prober_host(d->prober)->region[0] == '\0') {
-        log_msg(LOG_WARNING, LOG_TOPIC_CONF, "Region not known yet: set Region= or allow IMDS (%s)",
-            why);
-    } else if (prober_n_runnable(d->prober) < prober_n(d->prober)) {
-        log_msg(LOG_WARNING, LOG_TOPIC_CONF,
-            "account id not known yet, ecr.dkr is not probed: set AccountId= or allow IMDS (%s)",
-            why);
-    }
+    announce_unknown(
+        prober_host(d->prober), prober_n(d->prober) - prober_n_runnable(d->prober), why);
 }
 
 /* The facts are others now, or the first round has ended without any. */
@@ -143,6 +130,7 @@ on_facts(void *arg)
     const struct imds_facts *facts = imds_facts(d->imds);
     struct host host;
 
+    loop_timer_stop(d->facts_timer);
     host_merge(d->conf, facts, &host);
     if (host_probes_alike(&host, prober_host(d->prober))) {
         prober_set_host(d->prober, &host);
@@ -151,6 +139,9 @@ on_facts(void *arg)
         log_msg(LOG_INFO, LOG_TOPIC_CONF, "IMDS: Region %s, account %s, %s", facts->region,
             facts->account_id, facts->zone);
         use_prober(d, prober);
+    } else {
+        loop_timer_set(d->facts_timer, FACTS_RETRY_MS);
+        return;
     }
     log_unknown(d);
     state_image_reset(&d->image); /* had its chance */
@@ -166,16 +157,13 @@ on_watch(int64_t interval_ms, void *arg)
     }
 }
 
-static void
-open_imds(struct daemon *d, const struct conf *conf)
+/* *ret stays NULL when it is off. */
+static int
+make_imds(struct daemon *d, const struct conf *conf, struct imds **ret)
 {
     const char *url = conf->imds == CONF_IMDS_URL ? conf->imds_url : NULL;
 
-    imds_free(TAKE(d->imds));
-    if (conf->imds != CONF_IMDS_OFF && imds_new(d->loop, url, on_facts, d, &d->imds) < 0) {
-        log_msg(LOG_ERR, LOG_TOPIC_CONF, "cannot ask IMDS: no memory; the configuration counts");
-        d->imds = NULL;
-    }
+    return conf->imds == CONF_IMDS_OFF ? 0 : imds_new(d->loop, url, on_facts, d, ret);
 }
 
 static bool
@@ -184,31 +172,57 @@ is_same_imds(const struct conf *a, const struct conf *b)
     return a->imds == b->imds && streq(a->imds_url, b->imds_url);
 }
 
+/* What new settings need; all or nothing. */
+struct renewal {
+    struct conf *conf;
+    struct prober *prober;
+    struct imds *imds; /* only when it is another one */
+};
+
+static int
+make_renewal(struct daemon *d, struct renewal *ret)
+{
+    int r = load_conf(d->options->conf_file, &ret->conf);
+
+    if (r == 0) {
+        r = make_prober(d, ret->conf, &ret->prober);
+    }
+    if (r == 0 && !is_same_imds(ret->conf, d->conf) && make_imds(d, ret->conf, &ret->imds) < 0) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "no memory to ask IMDS");
+        r = -ENOMEM;
+    }
+    if (r < 0) {
+        prober_free(ret->prober);
+        conf_free(ret->conf);
+    }
+    return r;
+}
+
 static void
 reload(struct daemon *d)
 {
-    struct conf *conf = NULL;
-    struct prober *prober = NULL;
+    struct renewal new = {NULL, NULL, NULL};
     char line[LOG_LINE_SIZE];
 
-    if (load_conf(d->options->conf_file, &conf) < 0 || make_prober(d, conf, &prober) < 0) {
-        conf_free(conf);
+    if (make_renewal(d, &new) < 0) {
         log_event(
             JOURNAL_EVENT_RELOAD_REFUSED, LOG_ERR, "configuration refused, the old settings stay");
         return;
     }
-    bool same_imds = is_same_imds(conf, d->conf);
+    bool same_imds = is_same_imds(new.conf, d->conf);
     struct conf *old = d->conf;
 
     (void)snprintf(
-        line, sizeof(line), "configuration reloaded, probing %zu endpoints", prober_n(prober));
+        line, sizeof(line), "configuration reloaded, probing %zu endpoints", prober_n(new.prober));
     log_event(JOURNAL_EVENT_RELOADED, LOG_NOTICE, line);
-    d->conf = conf;
-    chronicle_configure(d->chronicle, conf);
-    use_prober(d, prober);
+    d->conf = new.conf;
+    chronicle_configure(d->chronicle, new.conf);
+    use_prober(d, new.prober);
     conf_free(old);
     if (!same_imds) {
-        open_imds(d, conf);
+        loop_timer_stop(d->facts_timer);
+        imds_free(d->imds);
+        d->imds = new.imds;
         if (d->imds != NULL) {
             imds_start(d->imds);
         }
@@ -262,7 +276,7 @@ on_watchdog(void *arg)
     struct daemon *d = arg;
 
     notify_watchdog();
-    (void)loop_timer_set(d->watchdog, d->watchdog_ms);
+    loop_timer_set(d->watchdog, d->watchdog_ms);
 }
 
 static int
@@ -292,7 +306,11 @@ open_watchdog(struct daemon *d)
         return 0;
     }
     d->watchdog = loop_timer_new(d->loop, on_watchdog, d);
-    return d->watchdog != NULL ? loop_timer_set(d->watchdog, d->watchdog_ms) : -ENOMEM;
+    if (d->watchdog == NULL) {
+        return -ENOMEM;
+    }
+    loop_timer_set(d->watchdog, d->watchdog_ms);
+    return 0;
 }
 
 static int
@@ -349,8 +367,14 @@ open_all(struct daemon *d)
     if (r == 0) {
         r = open_watchdog(d);
     }
+    d->facts_timer = loop_timer_new(d->loop, on_facts, d);
+    if (r == 0 && d->facts_timer == NULL) {
+        r = -ENOMEM;
+    }
     if (r == 0) {
-        open_imds(d, d->conf);
+        r = make_imds(d, d->conf, &d->imds);
+    }
+    if (r == 0) {
         r = make_prober(d, d->conf, &d->prober);
     }
     if (r == 0) {
@@ -376,6 +400,7 @@ close_all(struct daemon *d)
     prober_free(d->prober);
     chronicle_free(d->chronicle);
     state_image_reset(&d->image);
+    loop_timer_free(d->facts_timer);
     loop_timer_free(d->watchdog);
     loop_free(d->loop);
     conf_free(d->conf);

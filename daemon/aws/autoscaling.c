@@ -94,7 +94,7 @@ note(struct autoscaling *autoscaling, enum autoscaling_outcome outcome)
 {
     if (autoscaling->answer.outcome == AUTOSCALING_NONE) {
         autoscaling->answer.outcome = outcome;
-        (void)loop_timer_set(autoscaling->timer, 0); /* without memory the deadline stays */
+        loop_timer_set(autoscaling->timer, 0); /* without memory the deadline stays */
     }
 }
 
@@ -286,7 +286,7 @@ try_address(struct autoscaling *autoscaling)
     } else if (r < 0) {
         note_with(autoscaling, AUTOSCALING_NO_CREDENTIALS, "those of IMDS cannot be used");
     } else {
-        (void)loop_timer_set(autoscaling->patience, wait_ms); /* else the deadline */
+        loop_timer_set(autoscaling->patience, wait_ms); /* else the deadline */
     }
 }
 

@@ -124,7 +124,7 @@ credentials_end(struct credentials *credentials, enum credentials_state state)
     if (state != CREDENTIALS_OK && are_good_for(credentials, 0)) {
         credentials->state = CREDENTIALS_OK;
     }
-    (void)loop_timer_set(credentials->timer, 0);
+    loop_timer_set(credentials->timer, 0);
 }
 
 static int

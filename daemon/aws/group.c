@@ -126,7 +126,7 @@ open_client(struct group *g)
 static void
 wake(struct group *g, int64_t delay_ms)
 {
-    (void)loop_timer_set(g->timer, delay_ms);
+    loop_timer_set(g->timer, delay_ms);
 }
 
 static bool

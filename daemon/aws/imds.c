@@ -455,7 +455,7 @@ on_watch(void *arg)
 {
     struct imds *imds = arg;
 
-    (void)loop_timer_set(imds->watch, imds->watch_ms);
+    loop_timer_set(imds->watch, imds->watch_ms);
     if (imds->step == IMDS_STEP_IDLE && imds->state == IMDS_STATE_OK) {
         begin_round(imds, true);
     }
@@ -485,7 +485,7 @@ imds_watch(struct imds *imds, int64_t interval_ms)
     imds->watch_ms = interval_ms;
     loop_timer_stop(imds->watch);
     if (interval_ms > 0) {
-        (void)loop_timer_set(imds->watch, interval_ms);
+        loop_timer_set(imds->watch, interval_ms);
     }
 }
 
