@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <regex.h>
 
 enum {
     AWS = 1U << 0,
@@ -20,9 +19,6 @@ enum {
     ALL_ISO = AWS_ISO | AWS_ISO_B | AWS_ISO_E | AWS_ISO_F,
 };
 
-#define WORD "[[:alnum:]_]+" /* \w+ of the SDKs' partitions.json */
-#define NUMBER "[0-9]+"
-
 /* dnsSuffix, dualStackDnsSuffix and regionRegex as in the SDKs' partitions.json. */
 static const struct partition partitions[] = {
     {
@@ -30,7 +26,7 @@ static const struct partition partitions[] = {
         .dns_suffix = "amazonaws.com",
         .dualstack_suffix = "api.aws",
         .service_prefix = "com.amazonaws",
-        .region_pattern = "^(us|eu|ap|sa|ca|me|af|il|mx)-" WORD "-" NUMBER "$",
+        .region_prefixes = "us|eu|ap|sa|ca|me|af|il|mx",
         .bit = AWS,
         .regions = {"us-west-2", "us-east-2"},
     },
@@ -39,7 +35,7 @@ static const struct partition partitions[] = {
         .dns_suffix = "amazonaws.com.cn",
         .dualstack_suffix = "api.amazonwebservices.com.cn",
         .service_prefix = "cn.com.amazonaws",
-        .region_pattern = "^cn-" WORD "-" NUMBER "$",
+        .region_prefixes = "cn",
         .bit = AWS_CN,
         .regions = {"cn-north-1", "cn-northwest-1"},
     },
@@ -48,7 +44,7 @@ static const struct partition partitions[] = {
         .dns_suffix = "amazonaws.com",
         .dualstack_suffix = "api.aws",
         .service_prefix = "com.amazonaws",
-        .region_pattern = "^us-gov-" WORD "-" NUMBER "$",
+        .region_prefixes = "us-gov",
         .bit = AWS_US_GOV,
         .regions = {"us-gov-west-1", "us-gov-east-1"},
     },
@@ -57,7 +53,7 @@ static const struct partition partitions[] = {
         .dns_suffix = "c2s.ic.gov",
         .dualstack_suffix = "api.aws.ic.gov",
         .service_prefix = "gov.ic.c2s",
-        .region_pattern = "^us-iso-" WORD "-" NUMBER "$",
+        .region_prefixes = "us-iso",
         .bit = AWS_ISO,
         .regions = {"us-iso-east-1", "us-iso-west-1"},
     },
@@ -66,7 +62,7 @@ static const struct partition partitions[] = {
         .dns_suffix = "sc2s.sgov.gov",
         .dualstack_suffix = "api.aws.scloud",
         .service_prefix = "gov.sgov.sc2s",
-        .region_pattern = "^us-isob-" WORD "-" NUMBER "$",
+        .region_prefixes = "us-isob",
         .bit = AWS_ISO_B,
     },
     {
@@ -74,7 +70,7 @@ static const struct partition partitions[] = {
         .dns_suffix = "cloud.adc-e.uk",
         .dualstack_suffix = "api.cloud-aws.adc-e.uk",
         .service_prefix = "uk.adc-e.cloud",
-        .region_pattern = "^eu-isoe-" WORD "-" NUMBER "$",
+        .region_prefixes = "eu-isoe",
         .bit = AWS_ISO_E,
     },
     {
@@ -82,7 +78,7 @@ static const struct partition partitions[] = {
         .dns_suffix = "csp.hci.ic.gov",
         .dualstack_suffix = "api.aws.hci.ic.gov",
         .service_prefix = "gov.ic.hci.csp",
-        .region_pattern = "^us-isof-" WORD "-" NUMBER "$",
+        .region_prefixes = "us-isof",
         .bit = AWS_ISO_F,
         .regions = {"us-isof-south-1", "us-isof-east-1"},
     },
@@ -91,7 +87,7 @@ static const struct partition partitions[] = {
         .dns_suffix = "amazonaws.eu",
         .dualstack_suffix = "api.amazonwebservices.eu",
         .service_prefix = "eu.amazonaws",
-        .region_pattern = "^eusc-(de)-" WORD "-" NUMBER "$",
+        .region_prefixes = "eusc-de",
         .bit = AWS_EUSC,
     },
 };
@@ -367,25 +363,37 @@ partition_next(const struct partition *previous)
     return next < partitions + ARRAY_SIZE(partitions) ? next : NULL;
 }
 
+/* WORD-NUMBER, the word as \w+ of the SDKs' partitions.json, to the end. */
 static bool
-region_matches(const char *region, const char *pattern)
+is_rest_of_region(const char *s)
 {
-    regex_t regex;
-    bool matches;
+    size_t word = strspn(s, "abcdefghijklmnopqrstuvwxyz_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    size_t number = s[word] == '-' ? strspn(s + word + 1, "0123456789") : 0;
 
-    if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
-        return false;
+    return word > 0 && number > 0 && s[word + 1 + number] == '\0';
+}
+
+/* By hand: regcomp(3) needs memory, and without it a Region would be of no partition. */
+static bool
+region_matches(const char *region, const char *prefixes)
+{
+    for (const char *p = prefixes; *p != '\0';) {
+        size_t len = strcspn(p, "|");
+
+        if (strncmp(region, p, len) == 0 && region[len] == '-' &&
+            is_rest_of_region(region + len + 1)) {
+            return true;
+        }
+        p += p[len] == '|' ? len + 1 : len;
     }
-    matches = regexec(&regex, region, 0, NULL, 0) == 0;
-    regfree(&regex);
-    return matches;
+    return false;
 }
 
 const struct partition *
 partition_of_region(const char *region)
 {
     for (size_t i = 0; i < ARRAY_SIZE(partitions); i++) {
-        if (region_matches(region, partitions[i].region_pattern)) {
+        if (region_matches(region, partitions[i].region_prefixes)) {
             return &partitions[i];
         }
     }

@@ -35,10 +35,10 @@ struct partition {
     const char *name;             /* "aws-cn" */
     const char *dns_suffix;       /* "amazonaws.com.cn" */
     const char *dualstack_suffix; /* "api.amazonwebservices.com.cn"; begins with "api." */
-    const char *service_prefix; /* "cn.com.amazonaws", for services whose own_prefix has the bit */
-    const char *region_pattern; /* POSIX extended regular expression */
-    unsigned bit;               /* of struct service.own_prefix */
-    const char *regions[2];     /* two of its Regions; NULL: it has one only */
+    const char *service_prefix;  /* "cn.com.amazonaws", for services whose own_prefix has the bit */
+    const char *region_prefixes; /* of its Regions PREFIX-WORD-NUMBER, "a|b" */
+    unsigned bit;                /* of struct service.own_prefix */
+    const char *regions[2];      /* two of its Regions; NULL: it has one only */
 };
 
 /* Host patterns hold {R} Region, {S} DNS suffix, {D} dual-stack suffix, {O} the same with "on." in
