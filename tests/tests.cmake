@@ -195,3 +195,15 @@ if(NOT VPCE_SANITIZE)
     set_tests_properties(scenario.${kind} PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
   endforeach()
 endif()
+
+# every call that can fail does, once; the sample of a day (all of them: tests/torture/run)
+add_executable(torture ${TESTS_DIR}/torture/torture.c ${TESTS_DIR}/torture/life.c ${TESTS_DIR}/torture/fail.c
+  ${TESTS_DIR}/torture/servers.c)
+target_link_libraries(torture PRIVATE vpce_daemon vpce_table_flags ${CMAKE_DL_LIBS})
+if(VPCE_SANITIZE) # it stands between the sanitizer and everybody
+  set_source_files_properties(${TESTS_DIR}/torture/fail.c PROPERTIES
+    COMPILE_OPTIONS -fno-sanitize=all COMPILE_DEFINITIONS FAIL_OVER_ASAN)
+endif()
+target_compile_options(torture PRIVATE -U_FORTIFY_SOURCE)
+add_test(NAME torture.sample COMMAND torture)
+set_tests_properties(torture.sample PROPERTIES LABELS torture SKIP_RETURN_CODE 77 TIMEOUT 600)
