@@ -232,7 +232,7 @@ def check_nonsense():
 
 
 def check_endless():
-    for name, state in (("endless", "broken"), ("endless_chunk_line", "silent")):
+    for name, state in (("endless", "broken"), ("endless_chunk_line", "broken")):
         with Mock() as mock:
             client = Client("--lines", "9", mock.url)
             expect("good first", client.line()["state"], "ok")
