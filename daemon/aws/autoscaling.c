@@ -482,9 +482,7 @@ autoscaling_start(struct autoscaling *autoscaling, const struct autoscaling_call
     if (!autoscaling_call_is_valid(call)) {
         return -EINVAL;
     }
-    if (loop_timer_set(autoscaling->timer, AUTOSCALING_CALL_MS) < 0) {
-        return -ENOMEM;
-    }
+    loop_timer_set(autoscaling->timer, AUTOSCALING_CALL_MS);
     copy_call(autoscaling, call);
     autoscaling->deadline_ms = loop_now_ms(autoscaling->loop) + AUTOSCALING_CALL_MS;
     autoscaling->answer = (struct autoscaling_answer){0};

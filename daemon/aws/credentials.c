@@ -332,9 +332,7 @@ credentials_get(struct credentials *credentials, credentials_fn done, void *arg)
     if (credentials->done != NULL) {
         return -EBUSY;
     }
-    if (loop_timer_set(credentials->timer, GET_MS) < 0) {
-        return -ENOMEM;
-    }
+    loop_timer_set(credentials->timer, GET_MS);
     credentials->done = done;
     credentials->arg = arg;
     if (are_good_for(credentials, MARGIN_S)) {
