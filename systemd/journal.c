@@ -1,20 +1,18 @@
 /* See journal.h. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
 #include "systemd/journal.h"
 
 #include "daemon/util.h"
+#include "systemd/journal_link.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
-
-/* MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, MESSAGE_ID */
-#define OWN_FIELDS 4
 
 const char *
 journal_message_id(enum journal_event event)
@@ -27,6 +25,7 @@ journal_message_id(enum journal_event event)
         [JOURNAL_EVENT_RELOAD_REFUSED] = "72f886ea030446f7865421874cdbc200",
         [JOURNAL_EVENT_LIFECYCLE_SENT] = "2c60d1819c0b4e67a400bdf38d4b667a",
         [JOURNAL_EVENT_LIFECYCLE_FAILED] = "8a8623e8b5ec4d7b8119028ee4b9edb0",
+        [JOURNAL_EVENT_LOST] = "c1a0be2f8ff84dbb8de5a34f4bbd9c62",
     };
 
     return (size_t)event < ARRAY_SIZE(ids) ? ids[event] : NULL;
@@ -48,44 +47,49 @@ stderr_is_journal(void)
     return streq(stream, ours);
 }
 
-/* The entries of one record: "NAME=value" each, freed together. */
-struct record {
-    struct iovec entries[OWN_FIELDS + JOURNAL_FIELDS_MAX];
-    int n;
-};
+/* Who opens it and who counts: a log has no owner to pass around. */
+static struct journal_link journal = {.path = JOURNAL_SOCKET, .fd = -1};
 
 static void
-add_entry(struct record *record, const char *name, const char *value)
+add_head(struct journal_record *record, enum journal_event event, int level, const char *message)
 {
-    char *entry = NULL;
-    int len;
+    const char priority[] = {(char)('0' + (level & 7)), '\0'};
+    const char *message_id = journal_message_id(event);
 
-    if (value == NULL || (size_t)record->n == ARRAY_SIZE(record->entries)) {
-        return;
-    }
-    len = asprintf(&entry, "%s=%s", name, value);
-    if (len >= 0) {
-        record->entries[record->n++] = (struct iovec){entry, (size_t)len};
+    journal_record_add(record, "MESSAGE", message);
+    journal_record_add(record, "PRIORITY", priority);
+    journal_record_add(record, "SYSLOG_IDENTIFIER", "vpce-probed");
+    if (message_id != NULL) {
+        journal_record_add(record, "MESSAGE_ID", message_id);
     }
 }
 
 static void
-send_native(enum journal_event event, int level, const char *message,
-    const struct journal_field *fields, size_t n_fields)
+describe_lost(uint64_t n, struct journal_record *record)
 {
-    const char priority[] = {(char)('0' + (level & 7)), '\0'};
-    struct record record = {.n = 0};
+    char number[24];
+    char line[160];
 
-    add_entry(&record, "MESSAGE", message);
-    add_entry(&record, "PRIORITY", priority);
-    add_entry(&record, "SYSLOG_IDENTIFIER", "vpce-probed");
-    add_entry(&record, "MESSAGE_ID", journal_message_id(event));
-    for (size_t i = 0; i < n_fields; i++) {
-        add_entry(&record, fields[i].name, fields[i].value);
-    }
-    (void)sd_journal_sendv(record.entries, record.n);
-    for (int i = 0; i < record.n; i++) {
-        free(record.entries[i].iov_base);
+    (void)snprintf(number, sizeof(number), "%" PRIu64, n);
+    (void)snprintf(line, sizeof(line),
+        "%s records are missing here: the journal took none; how it is now: vpce-probe status",
+        number);
+    add_head(record, JOURNAL_EVENT_LOST, LOG_WARNING, line);
+    journal_record_add(record, "VPCE_LOST", number);
+}
+
+/* To standard error, which may be a stream of the very journal that hangs. Elsewhere, on a terminal
+ * or in a file, it is written as by any program. */
+static void
+put_line(const char *message, bool to_journal)
+{
+    char line[LOG_LINE_SIZE];
+
+    if (to_journal) {
+        (void)snprintf(line, sizeof(line), "%.*s\n", LOG_LINE_SIZE - 2, message);
+        (void)send(STDERR_FILENO, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else {
+        (void)fprintf(stderr, "%s\n", message);
     }
 }
 
@@ -93,15 +97,19 @@ void
 journal_send(enum journal_event event, int level, const char *message,
     const struct journal_field *fields, size_t n_fields)
 {
-    bool to_stderr = !stderr_is_journal();
+    struct journal_record record = {.len = 0};
+    bool to_journal = stderr_is_journal();
+    int r;
 
-    if (access(JOURNAL_SOCKET, F_OK) == 0) {
-        send_native(event, level, message, fields, n_fields);
-    } else {
-        to_stderr = true;
+    add_head(&record, event, level, message);
+    for (size_t i = 0; i < n_fields && i < JOURNAL_FIELDS_MAX; i++) {
+        if (fields[i].value != NULL) {
+            journal_record_add(&record, fields[i].name, fields[i].value);
+        }
     }
-    if (to_stderr) {
-        (void)fprintf(stderr, "%s\n", message);
+    r = journal_link_send(&journal, &record, describe_lost);
+    if (!to_journal || r == -ENOENT) {
+        put_line(message, to_journal);
     }
 }
 

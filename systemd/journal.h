@@ -1,6 +1,6 @@
-/* Records for the journal (sd_journal_send(3)), one per change, with fields and a fixed MESSAGE_ID
- * per kind. Where there is no journal, and where standard error is not the journal's anyway, the
- * same line goes to standard error. */
+/* Records for the journal, one per change, with fields and a fixed MESSAGE_ID per kind. Where there
+ * is no journal, and where standard error is not the journal's anyway, the same line goes to
+ * standard error. None of it waits for the journal: see journal_link.h. */
 #ifndef VPCE_SYSTEMD_JOURNAL_H
 #define VPCE_SYSTEMD_JOURNAL_H
 
@@ -17,8 +17,9 @@ enum journal_event {
     JOURNAL_EVENT_RELOAD_REFUSED,
     JOURNAL_EVENT_LIFECYCLE_SENT,
     JOURNAL_EVENT_LIFECYCLE_FAILED,
+    JOURNAL_EVENT_LOST, /* sent from within */
 };
-#define JOURNAL_EVENT_N (JOURNAL_EVENT_LIFECYCLE_FAILED + 1)
+#define JOURNAL_EVENT_N (JOURNAL_EVENT_LOST + 1)
 
 /* 32 hexadecimal digits; NULL for a line. A promise to users: never changed. */
 const char *journal_message_id(enum journal_event event);

@@ -36,6 +36,7 @@ target_link_libraries(test_history PRIVATE vpce_cli)
 target_link_libraries(test_lifecycle PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_refusal PRIVATE vpce_daemon)
 target_link_libraries(test_fdstore PRIVATE vpce_state_store)
+target_link_libraries(test_journal_link PRIVATE vpce_systemd)
 
 target_compile_definitions(test_sigv4 PRIVATE SIGV4_VECTORS="${CMAKE_SOURCE_DIR}/../shared/sigv4-vectors")
 
@@ -186,6 +187,9 @@ if(NOT VPCE_SANITIZE)
   add_test(NAME scenario.unit
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/unit.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.unit PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+  add_test(NAME scenario.journald
+    COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/journald.py --bin ${CMAKE_BINARY_DIR})
+  set_tests_properties(scenario.journald PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)
   add_test(NAME scenario.history
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/history.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.history PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)

@@ -433,23 +433,18 @@ chmod -R a+rX "$1/etc/vpce-probe"
     return path
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin")
-    parser.add_argument("--inside", action="store_true")
-    args = parser.parse_args()
-    if args.inside:
-        return inside()
+def outside(number, bin_dir, script):
+    """Runs a script of this folder again, inside a box in a VPC where ecr.api is blocked."""
     if os.geteuid() != 0 or not shutil.which("dnsdist"):
         print("skipped: needs root and the packages of tests/setup")
         return 77
-    world = scenarios.World(8, os.path.abspath(args.bin))
+    world = scenarios.World(number, os.path.abspath(bin_dir))
     try:
         world.vpc("up --private")
         world.vpc("break sg ecr.api")
         os.chmod(world.folder, 0o755)
         r = subprocess.run([SDBOX, "run", "-n", world.name + "-host", "-b", world.folder,
-                            "-p", prepare_script(world), "--", sys.executable, f"{OUT}/unit.py",
+                            "-p", prepare_script(world), "--", sys.executable, f"{OUT}/{script}",
                             "--inside"], check=False, stdin=subprocess.DEVNULL)
     finally:
         world.stop()
@@ -457,6 +452,14 @@ def main():
         print("skipped: no systemd can be started here")
         return 77
     return r.returncode
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin")
+    parser.add_argument("--inside", action="store_true")
+    args = parser.parse_args()
+    return inside() if args.inside else outside(8, args.bin, "unit.py")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+"""The daemon beside a journal in trouble, under a real systemd: journald restarted, hung, stopped,
+and without space.
+
+    tests/scenarios/journald.py --bin BUILD_DIR
+
+Needs root, overlayfs and the packages of tests/setup; exits 77 without. It runs itself again inside
+tests/sdbox (--inside); that part changes files of the box only.
+"""
+
+import argparse
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import unit  # noqa: E402
+from unit import SERVICE, expect, sh, show, systemctl  # noqa: E402
+
+JOURNALD = "systemd-journald.service"
+JOURNALD_SOCKETS = ["systemd-journald.socket", "systemd-journald-dev-log.socket"]
+RELOADED = "d8e0d7c196174543ac964e0806c77b92"
+LOST = "c1a0be2f8ff84dbb8de5a34f4bbd9c62"
+QUEUE = "/proc/sys/net/unix/max_dgram_qlen"  # 512 on a host that systemd has booted
+QUEUE_LENGTH = 10
+MORE_THAN_FITS = 40
+
+
+def reloaded():
+    return len(unit.journal("MESSAGE_ID=" + RELOADED))
+
+
+def tell(times=1):
+    """So many records. Returns whether it answered after each of them."""
+    answers = []
+    for _ in range(times):
+        os.kill(unit.main_pid(), signal.SIGHUP)
+        answers.append(unit.alive())
+    return all(answers)
+
+
+def next_record_arrives(what):
+    before = reloaded()
+    tell()
+    expect(f"{what}: the next record arrives", unit.wait_until(lambda: reloaded() > before), True)
+
+
+def lost():
+    """What the daemon says it could not tell."""
+    return [int(r["VPCE_LOST"]) for r in unit.journal("MESSAGE_ID=" + LOST)]
+
+
+# --- inside, in this order
+
+def restart_journald(*more):
+    systemctl("reset-failed", JOURNALD)  # or its start limit is hit
+    return systemctl("restart", *more, JOURNALD)
+
+
+def short_queue():
+    """What takes a busy host hundreds of records shall not take us as many."""
+    unit.write(QUEUE, str(QUEUE_LENGTH))
+    expect("a short queue", restart_journald(*JOURNALD_SOCKETS), 0)
+
+
+def restarted():
+    systemctl("start", SERVICE)
+    unit.wait_until(lambda: unit.status()["state"] == "unhealthy")
+    next_record_arrives("before all that")
+    expect("restart of journald", restart_journald(), 0)
+    expect("the daemon goes on", (unit.alive(), show("NRestarts")), (True, "0"))
+    next_record_arrives("journald restarted")
+    expect("nothing was lost", lost(), [])
+
+
+def hung():
+    """One that reads no more: its queue fills up."""
+    pid = unit.main_pid()
+    before = reloaded()
+    journald = int(show("MainPID", JOURNALD))
+    os.kill(journald, signal.SIGSTOP)
+    try:
+        expect("journald hangs: the daemon answers all the time", tell(MORE_THAN_FITS), True)
+        expect("and sees what it saw", unit.status()["state"], "unhealthy")
+    finally:
+        os.kill(journald, signal.SIGCONT)
+    next_record_arrives("journald goes on")
+    expect("the same daemon", (unit.main_pid(), show("NRestarts")), (pid, "0"))
+    expect("it says how many were lost", len(lost()), 1)
+    tell()
+    # or more: an endpoint may have changed meanwhile
+    expect("none is missing", unit.wait_until(
+        lambda: reloaded() + sum(lost()) >= before + MORE_THAN_FITS + 2), True)
+    expect("and says it once", len(lost()), 1)
+
+
+def stopped():
+    """None at all, not even its socket."""
+    pid, before = unit.main_pid(), sum(lost())
+    systemctl("stop", *JOURNALD_SOCKETS, JOURNALD)
+    expect("journald is stopped: the daemon answers all the time", tell(MORE_THAN_FITS), True)
+    systemctl("start", *JOURNALD_SOCKETS, JOURNALD)
+    next_record_arrives("journald is back")
+    expect("the same daemon", (unit.main_pid(), show("NRestarts")), (pid, "0"))
+    expect("it says how many were lost", sum(lost()) - before >= MORE_THAN_FITS, True)
+
+
+def full():
+    """No space for the journal: its files are on a file system of 64 kB."""
+    folder = "/run/log/journal"
+    expect("no space", sh(f"mkdir -p {folder} && mount -t tmpfs -o size=64k full {folder}")[0], 0)
+    restart_journald()
+    before = unit.status()["state"], unit.main_pid()
+    expect("no space: the daemon answers all the time", tell(MORE_THAN_FITS), True)
+    expect("and sees what it saw", (unit.status()["state"], unit.main_pid()), before)
+    expect("space again", sh(f"umount {folder}")[0], 0)
+    expect("restart of journald", restart_journald(), 0)
+    next_record_arrives("space again")
+
+
+INSIDE = [short_queue, restarted, hung, stopped, full]
+
+
+def inside():
+    for part in INSIDE:
+        part()
+    status = expect.exit_status()
+    if status != 0:
+        print(sh(["journalctl", "-q", "-u", "vpce-probe.*", "-n", "60"])[1])
+    return status
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin")
+    parser.add_argument("--inside", action="store_true")
+    args = parser.parse_args()
+    return inside() if args.inside else unit.outside(9, args.bin, "journald.py")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
