@@ -32,6 +32,7 @@ endforeach()
 target_link_libraries(test_autoscaling_forms PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_golden PRIVATE vpce_sample vpce_cli vpce_status_server)
 target_link_libraries(test_report_html PRIVATE vpce_sample)
+target_link_libraries(test_console PRIVATE vpce_cli)
 target_link_libraries(test_history PRIVATE vpce_cli)
 target_link_libraries(test_lifecycle PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_refusal PRIVATE vpce_daemon)
@@ -190,6 +191,9 @@ if(NOT VPCE_SANITIZE)
   add_test(NAME scenario.journald
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/journald.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.journald PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)
+  add_test(NAME scenario.console
+    COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/console.py --bin ${CMAKE_BINARY_DIR})
+  set_tests_properties(scenario.console PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)
   add_test(NAME scenario.history
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/history.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.history PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)

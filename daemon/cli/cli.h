@@ -37,6 +37,7 @@ struct cli_options {
     bool nagios;  /* one line, for a Nagios plugin */
     bool metrics; /* Prometheus text */
     bool watch;   /* go on, and redraw */
+    bool console; /* of events: for a serial console */
     bool quiet;
     int64_t timeout_ms; /* of wait; 0: none */
     size_t n_names;     /* --for */
@@ -51,6 +52,7 @@ struct cli_options {
 #define CLI_TAKES_WAIT 8U     /* --timeout --for -q */
 #define CLI_TAKES_SINCE 16U   /* --since */
 #define CLI_TAKES_OUTPUT 32U  /* --output */
+#define CLI_TAKES_CONSOLE 64U /* --console */
 
 /* takes: CLI_TAKES_*. Returns -1 to go on, or the exit status: usage errors are told on stderr,
  * --help and --version are done. */

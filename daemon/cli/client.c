@@ -196,14 +196,21 @@ give_lines(char *buf, size_t *len, client_line_fn on_line, void *arg)
 
 /* From a connection that was asked, until it ends. */
 static int
-read_stream(int fd, char buf[static CLIENT_LINE_MAX], client_line_fn on_line, void *arg)
+read_stream(int fd, char buf[static CLIENT_LINE_MAX], const int64_t *wake_ms,
+    client_line_fn on_line, void *arg)
 {
     size_t len = 0;
 
     for (;;) {
-        int r = wait_for(fd, POLLIN, INT64_MAX);
+        int r = wait_for(fd, POLLIN, *wake_ms);
         ssize_t n = r == 0 ? recv(fd, buf + len, CLIENT_LINE_MAX - len, 0) : 0;
 
+        if (r == -ETIMEDOUT) {
+            if (!on_line(NULL, arg)) {
+                return 0;
+            }
+            continue;
+        }
         if (r < 0 || n == 0) {
             return r;
         }
@@ -221,8 +228,8 @@ read_stream(int fd, char buf[static CLIENT_LINE_MAX], client_line_fn on_line, vo
 }
 
 int
-client_stream(
-    const char *socket_path, const char *path, int timeout_ms, client_line_fn on_line, void *arg)
+client_stream(const char *socket_path, const char *path, int timeout_ms, const int64_t *wake_ms,
+    client_line_fn on_line, void *arg)
 {
     char *buf = malloc(CLIENT_LINE_MAX);
     int fd = -1;
@@ -233,7 +240,7 @@ client_stream(
     }
     r = send_request(socket_path, path, monotonic_ms() + timeout_ms, &fd);
     if (r == 0) {
-        r = read_stream(fd, buf, on_line, arg);
+        r = read_stream(fd, buf, wake_ms, on_line, arg);
     }
     cleanup_fd(&fd);
     free(buf);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define CLIENT_BODY_MAX (64UL * 1024 * 1024)
 
@@ -20,12 +21,14 @@ int client_get(
 /* Longest line of a stream. */
 #define CLIENT_LINE_MAX 1048576
 
-/* false: enough, end the stream. The line is borrowed. */
+/* false: enough, end the stream. The line is borrowed; NULL: *wake_ms has come. */
 typedef bool (*client_line_fn)(char *line, void *arg);
 
 /* GET path and give each line of the answer, its head included, as it comes. timeout_ms counts for
- * connecting and asking. 0 when the stream has ended, or a negative errno. */
-int client_stream(
-    const char *socket_path, const char *path, int timeout_ms, client_line_fn on_line, void *arg);
+ * connecting and asking. wake_ms: monotonic, read anew before each wait; CLIENT_NEVER: no need to.
+ * on_line moves it on. 0 when the stream has ended, or a negative errno. */
+#define CLIENT_NEVER INT64_MAX
+int client_stream(const char *socket_path, const char *path, int timeout_ms, const int64_t *wake_ms,
+    client_line_fn on_line, void *arg);
 
 #endif

@@ -17,6 +17,7 @@ enum {
     OPTION_NAGIOS,
     OPTION_METRICS,
     OPTION_WATCH,
+    OPTION_CONSOLE,
     OPTION_TIMEOUT,
     OPTION_FOR,
     OPTION_SINCE,
@@ -114,6 +115,9 @@ set_special_option(int option, struct cli_options *ret)
     case OPTION_WATCH:
         ret->watch = true;
         return -1;
+    case OPTION_CONSOLE:
+        ret->console = true;
+        return -1;
     case OPTION_TIMEOUT:
         return set_timeout(optarg, &ret->timeout_ms) ? -1 : EX_USAGE;
     case OPTION_SINCE:
@@ -170,6 +174,7 @@ static const struct {
     {{"nagios", no_argument, NULL, OPTION_NAGIOS}, CLI_TAKES_FORMATS},
     {{"metrics", no_argument, NULL, OPTION_METRICS}, CLI_TAKES_FORMATS},
     {{"watch", no_argument, NULL, OPTION_WATCH}, CLI_TAKES_WATCH},
+    {{"console", no_argument, NULL, OPTION_CONSOLE}, CLI_TAKES_CONSOLE},
     {{"timeout", required_argument, NULL, OPTION_TIMEOUT}, CLI_TAKES_WAIT},
     {{"for", required_argument, NULL, OPTION_FOR}, CLI_TAKES_WAIT},
     {{"since", required_argument, NULL, OPTION_SINCE}, CLI_TAKES_SINCE},
@@ -228,6 +233,10 @@ cli_parse(int argc, char **argv, const char *help, unsigned takes, struct cli_op
     }
     if (status < 0 && ret->json + ret->nagios + ret->metrics > 1) {
         (void)fprintf(stderr, "%s: --json, --nagios and --metrics exclude each other\n", argv[0]);
+        return EX_USAGE;
+    }
+    if (status < 0 && ret->console && ret->json) {
+        (void)fprintf(stderr, "%s: --console and --json exclude each other\n", argv[0]);
         return EX_USAGE;
     }
     if (status < 0 && ret->watch && (ret->json || ret->nagios || ret->metrics)) {
