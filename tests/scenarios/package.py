@@ -21,13 +21,19 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import unit  # noqa: E402
-from unit import CONF, OUT, SERVICE, SOCKET, SOCKET_UNIT, expect, sh, show, systemctl  # noqa: E402
+from unit import CONF, CONSOLE, OUT, SERVICE, SOCKET, SOCKET_UNIT, expect, sh, show, systemctl  # noqa: E402
 
 SOURCE = os.path.abspath(os.path.join(unit.scenarios.HERE, "..", ".."))
 NEWEST_GLIBC = (2, 34)  # Amazon Linux 2023
 NEEDS = {"deb": ["dpkg-shlibdeps"], "rpm": ["rpmbuild"], "lintian": ["dpkg-shlibdeps", "lintian"]}
 SETTINGS = "[Host]\nRegion=eu-west-1\nAccountId=123456789012\nVpcCidrs=10.0.0.0/16\nImds=off\n"
 UNITS = (SOCKET_UNIT, SERVICE)
+WANTS = "/etc/systemd/system/vpce-probe.service.wants"
+SONAMES = ["libcares.so.2", "libevent-2.1.so.7", "libssl.so.3", "libcrypto.so.3", "libsystemd.so.0",
+           "libinih.so.0", "libjansson.so.4"]
+NEWER = "99.1"  # another package with this version, and a line more in the configuration it brings
+NEW_LINE = "# a line of the newer package"
+PRESET = "/etc/systemd/system-preset/10-test.preset"
 FOLDERS = ["/etc", "/usr", "/var", "/run", "/lib"]
 
 
@@ -42,6 +48,10 @@ def files():
 
 def enabled():
     return [sh(["systemctl", "is-enabled", name])[1] for name in UNITS]
+
+
+def console():
+    return sh(["systemctl", "is-enabled", CONSOLE])[1]
 
 
 def active():
@@ -90,10 +100,15 @@ def listener():
     return os.stat(SOCKET).st_ino, show("ActiveEnterTimestampMonotonic", SOCKET_UNIT)
 
 
-def upgrade(command):
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def upgrade(command, offered):
+    """To the newer one. offered: where its configuration goes, beside the administrator's own."""
     unit.write(CONF, "\n[Probe]\nInterval=7s\n", "a")
-    with open(CONF, encoding="utf-8") as f:
-        mine = f.read()
+    mine = read(CONF)
     before, pid = listener(), unit.main_pid()
     with Asking() as somebody:
         unit.wait_until(lambda: len(somebody.answers) > 5)
@@ -105,8 +120,9 @@ def upgrade(command):
     lost = [a for a in somebody.answers if a[0] in (52, 56)]
     print(f"     ({len(lost)} lost the answer that was on its way)")
     expect("the same listener", listener(), before)
-    with open(CONF, encoding="utf-8") as f:
-        expect("the settings stay", f.read(), mine)
+    expect("the settings stay", read(CONF), mine)
+    expect("the new ones are beside them", NEW_LINE in read(offered), True)
+    os.unlink(offered)
 
 
 def listens_for_prometheus():
@@ -129,7 +145,14 @@ def listens_for_prometheus():
     unit.wait_until(unit.alive)
 
 
-def deb(package):
+def presets_decide(install):
+    unit.write(PRESET, "disable vpce-probe.*\n")
+    expect("install where a preset says no", sh(install)[0], 0)
+    expect("it is obeyed", (enabled(), active()), (["disabled"] * 2, ["inactive"] * 2))
+    os.unlink(PRESET)
+
+
+def deb(package, newer):
     install = ["dpkg", "-i", package]
     before = files()
     code, out = sh(install)
@@ -140,7 +163,12 @@ def deb(package):
     expect("started", active(), ["active", "active"])
     installed()
     listens_for_prometheus()
-    upgrade(install)
+    expect("the console is not told", console(), "disabled")
+    upgrade(["dpkg", "--force-confold", "-i", newer], CONF + ".dpkg-dist")
+    expect("it is the newer one", sh(["dpkg-query", "-W", "-f", "${Version}", "vpce-probe"]),
+           (0, NEWER))
+    install = ["dpkg", "--force-confold", "-i", newer]
+    systemctl("enable", CONSOLE)
     systemctl("disable", "--now", SERVICE)
     expect("upgrade", sh(install)[0], 0)
     expect("what is disabled stays so", (enabled(), active()),
@@ -150,15 +178,26 @@ def deb(package):
     expect("stopped", active(), ["inactive", "inactive"])
     expect("the catalog is clean", explained(), False)
     expect("settings are left", files() - before,
-           {CONF, "/etc/systemd/system/sockets.target.wants/" + SOCKET_UNIT})
+           {CONF, "/etc/systemd/system/sockets.target.wants/" + SOCKET_UNIT,
+            WANTS, os.path.join(WANTS, CONSOLE)})
     expect("install again", sh(install)[0], 0)
     expect("as it was", (enabled(), active()), (["enabled", "disabled"], ["active", "inactive"]))
     expect("purge", sh(["dpkg", "-P", "vpce-probe"])[0], 0)
     expect("nothing is left", (files() - before, os.path.exists(os.path.dirname(CONF))),
            (set(), False))
+    presets_decide(install)
+    sh(["dpkg", "-P", "vpce-probe"])
+    untouched_settings_are_renewed(package, newer)
 
 
-def rpm(package):
+def untouched_settings_are_renewed(package, newer):
+    sh(["dpkg", "-i", package])
+    expect("the old settings", NEW_LINE in read(CONF), False)
+    expect("upgrade, nothing was changed, nobody is asked", sh(["dpkg", "-i", newer])[0], 0)
+    expect("the new settings", NEW_LINE in read(CONF), True)
+
+
+def rpm(package, newer):
     options = ["--nodeps", "--force-debian"]
     before = files()
     expect("install", sh(["rpm", "-i", *options, package])[0], 0)
@@ -167,13 +206,20 @@ def rpm(package):
     expect("verify", sh(["rpm", "-V", "--nodeps", "vpce-probe"]), (0, ""))
     systemctl("start", *UNITS)
     installed()
-    upgrade(["rpm", "-U", "--force", *options, package])
+    requires = sh(["rpm", "-q", "--requires", "vpce-probe"])[1]
+    expect("sonames", [name for name in SONAMES if name not in requires], [])
+    expect("the console is not told", console(), "disabled")
+    systemctl("enable", CONSOLE)
+    upgrade(["rpm", "-U", *options, newer], CONF + ".rpmnew")
+    expect("it is the newer one", sh(["rpm", "-q", "--qf", "%{VERSION}", "vpce-probe"]), (0, NEWER))
     expect("verify", sh(["rpm", "-V", "--nodeps", "vpce-probe"])[1].split(), ["S.5....T.", "c", CONF])
     expect("erase", sh(["rpm", "-e", "vpce-probe"])[0], 0)
     expect("stopped", active(), ["inactive", "inactive"])
     expect("the catalog is clean", explained(), False)
     expect("the administrator's settings are left", files() - before,
            {CONF + ".rpmsave"})
+    os.unlink(CONF + ".rpmsave")
+    presets_decide(["rpm", "-i", *options, package])
 
 
 def inside(kind):
@@ -181,7 +227,8 @@ def inside(kind):
     before = sh("ls /etc/vpce-probe")[1]
     expect("only what the test brings", before, "conf.d")
     try:
-        {"deb": deb, "rpm": rpm}[kind](glob.glob(f"{OUT}/*.{kind}")[0])
+        {"deb": deb, "rpm": rpm}[kind](*(glob.glob(f"{OUT}/{age}/*.{kind}")[0]
+                                         for age in ("this", "newer")))
     except OSError as error:
         expect("it goes on", error, None)
     status = expect.exit_status()
@@ -193,15 +240,21 @@ def inside(kind):
 # --- outside
 
 def build(folder, generator):
-    """Returns a folder of its own with the package. A second test waits, and finds all compiled."""
+    """Returns a folder of its own with the package, this/*, and the same again as if it were newer,
+    newer/*. A second test waits, and finds all compiled."""
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, ".lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         copy = tempfile.mkdtemp(prefix="vpce-package-")
+        script = os.path.join(copy, "newer.cmake")
+        unit.write(script, 'file(GLOB_RECURSE conf "${CPACK_TEMPORARY_DIRECTORY}/*/vpce-probe.conf")\n'
+                   f'file(APPEND ${{conf}} "{NEW_LINE}\n")\n')
+        cpack = ["cpack", "-G", generator, "--config", f"{folder}/CPackConfig.cmake"]
         for command in (["cmake", "--preset", "package", "-B", folder],
                         ["cmake", "--build", folder],
-                        ["cpack", "-G", generator, "-B", copy,
-                         "--config", f"{folder}/CPackConfig.cmake"]):
+                        [*cpack, "-B", f"{copy}/this"],
+                        [*cpack, "-B", f"{copy}/newer", "-D", f"CPACK_PACKAGE_VERSION={NEWER}",
+                         "-D", f"CPACK_PRE_BUILD_SCRIPTS={script}"]):
             code, out = sh_in(command, SOURCE)
             if code != 0:
                 print(out)
@@ -225,7 +278,7 @@ def libraries_are_old_enough(folder):
 
 
 def lintian(folder):
-    package = glob.glob(f"{folder}/*.deb")[0]
+    package = glob.glob(f"{folder}/this/*.deb")[0]
     code, out = sh(["lintian", "--allow-root", "--fail-on", "error,warning", package])
     expect("lintian", (code, out), (0, ""))
     return expect.exit_status()
