@@ -1,7 +1,7 @@
 /* What the host's own clients are told: ecs.config %% docker.service %% a drop-in of it %% a host
  * name. Nothing that looks like a credential may come out. */
-#include "conf/catalogue.h"
 #include "conf/clients.h"
+#include "conf/catalogue.h"
 #include "conf/unit_file.h"
 #include "fuzz.h"
 

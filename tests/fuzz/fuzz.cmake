@@ -11,9 +11,9 @@ target_link_libraries(vpce_sample PUBLIC vpce_pure)
 target_include_directories(vpce_sample PUBLIC ${CMAKE_SOURCE_DIR}/tests/unit)
 target_compile_definitions(vpce_sample PRIVATE GOLDEN_DIR="")
 
-add_library(vpce_fuzz STATIC ${FUZZ_DIR}/common/fuzz.c)
+add_library(vpce_fuzz STATIC ${FUZZ_DIR}/common/fuzz.c ${FUZZ_DIR}/common/text_checks.c)
 target_include_directories(vpce_fuzz PUBLIC ${FUZZ_DIR}/common)
-target_link_libraries(vpce_fuzz PUBLIC vpce_log vpce_pure)
+target_link_libraries(vpce_fuzz PUBLIC vpce_log vpce_pure PkgConfig::JANSSON)
 
 add_custom_target(fuzz)
 file(GLOB fuzzers CONFIGURE_DEPENDS ${FUZZ_DIR}/*.c)
