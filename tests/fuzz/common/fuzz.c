@@ -27,7 +27,7 @@ static char folder[64];
 void
 fuzz_fail(const char *file, int line, const char *condition)
 {
-    (void)fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, condition);
+    (void)dprintf(STDERR_FILENO, "%s:%d: does not hold: %s\n", file, line, condition);
     abort();
 }
 
