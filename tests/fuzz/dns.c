@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TIMEOUT_MS 14 /* c-ares sends again after 2 */
+#define TIMEOUT_MS 7 /* c-ares sends again after 1 */
 #define PACKET_MAX 8192
 #define HEADER_LEN 12
 #define DNS_PORT 53
