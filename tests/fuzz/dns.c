@@ -19,6 +19,7 @@
 #define PACKET_MAX 8192
 #define HEADER_LEN 12
 #define DNS_PORT 53
+#define QUERIES 256 /* with the same channel, as in the daemon */
 #define FLAG_IPV6 1U
 #define FLAG_QUESTION 2U
 
@@ -33,6 +34,9 @@ static struct {
     struct fuzz_input answers[2]; /* over UDP, over TCP */
     uint32_t flags;
     unsigned replies;
+    struct dns *dns;
+    char resolv_conf[256];
+    char hosts[256];
 } world;
 
 /* ---- the server */
@@ -147,6 +151,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_own_network();
     fuzz_write("resolv.conf", resolv_conf, strlen(resolv_conf));
     fuzz_write("hosts", "", 0);
+    (void)str_copy(world.resolv_conf, sizeof(world.resolv_conf), fuzz_path("resolv.conf"));
+    (void)str_copy(world.hosts, sizeof(world.hosts), fuzz_path("hosts"));
     world.connection = -1;
     world.loop = loop_new();
     FUZZ_CHECK(world.loop != NULL);
@@ -181,16 +187,27 @@ on_reply(const struct dns_reply *reply, void *arg)
     loop_stop(world.loop);
 }
 
+/* Anew from time to time, so that its end is seen, too. */
+static void
+renew_dns(void)
+{
+    static unsigned queries;
+    const struct dns_options options = {.resolv_conf = world.resolv_conf,
+        .hosts = world.hosts,
+        .timeout_ms = TIMEOUT_MS,
+        .per_second = 1000000,
+        .burst = 1000000};
+
+    if (queries++ % QUERIES == 0) {
+        dns_free(world.dns);
+        FUZZ_CHECK(dns_new(world.loop, &options, &world.dns) == 0);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct dns_options options = {.resolv_conf = fuzz_path("resolv.conf"),
-        .hosts = fuzz_path("hosts"),
-        .timeout_ms = TIMEOUT_MS,
-        .per_second = 1000,
-        .burst = 1000};
     struct fuzz_input input = {data, size};
-    struct dns *dns;
     struct dns_query *query;
     size_t udp_len;
 
@@ -202,13 +219,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world.answers[0] = (struct fuzz_input){input.at, udp_len};
     world.answers[1] = (struct fuzz_input){input.at + udp_len, input.left - udp_len};
     world.replies = 0;
-    FUZZ_CHECK(dns_new(world.loop, &options, &dns) == 0);
-    FUZZ_CHECK(dns_query_start(dns, DNS_VIA_HOST, "ecs.eu-west-1.amazonaws.com",
+    renew_dns();
+    FUZZ_CHECK(dns_query_start(world.dns, DNS_VIA_HOST, "ecs.eu-west-1.amazonaws.com",
                    (world.flags & FLAG_IPV6) != 0 ? ADDR_FAMILY_IPV6 : ADDR_FAMILY_IPV4, on_reply,
                    NULL, &query) == 0);
     FUZZ_CHECK(loop_run(world.loop) == 0);
     FUZZ_CHECK(world.replies == 1);
-    dns_free(dns);
     hang_up();
     return 0;
 }

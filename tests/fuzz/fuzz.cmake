@@ -29,7 +29,7 @@ foreach(source ${fuzzers})
   add_dependencies(fuzz fuzz_${name})
   add_test(NAME fuzz.${name}
     COMMAND fuzz_${name} -max_total_time=${FUZZ_SECONDS} -rss_limit_mb=512 -timeout=5
-      -error_exitcode=1 -print_final_stats=1 -close_fd_mask=1 -artifact_prefix=${CMAKE_BINARY_DIR}/${name}-
+      -error_exitcode=1 -print_final_stats=1 -print_funcs=0 -close_fd_mask=1 -artifact_prefix=${CMAKE_BINARY_DIR}/${name}-
       ${found} ${FUZZ_DIR}/corpus/${name})
   # 77 is what libFuzzer would end with after a crash, had it not been told otherwise
   set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz SKIP_RETURN_CODE 77 TIMEOUT 180)

@@ -180,7 +180,9 @@ show(const struct history_facts *facts, json_t *timeline)
     history_render(page.out, json, &options);
     page_check_lines(&page);
     FUZZ_CHECK(json_array_size(json_object_get(timeline, "entries")) <= TIMELINE_MAX);
-    check_html(report_html(status, timeline, HTML_MODE_FILE));
+    if (journal.len % 8 == 0) { /* much for one record more: not each time */
+        check_html(report_html(status, timeline, HTML_MODE_FILE));
+    }
     json_decref(status);
     json_decref(json);
 }
