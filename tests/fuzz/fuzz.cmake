@@ -22,15 +22,14 @@ foreach(source ${fuzzers})
   set(found ${CMAKE_BINARY_DIR}/corpus/${name})
   file(MAKE_DIRECTORY ${found})
   add_executable(fuzz_${name} EXCLUDE_FROM_ALL ${source})
-  target_compile_definitions(fuzz_${name} PRIVATE FUZZ_NAME="${name}")
   target_link_libraries(fuzz_${name}
     PRIVATE vpce_daemon vpce_cli vpce_sample vpce_fuzz)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   add_dependencies(fuzz fuzz_${name})
   add_test(NAME fuzz.${name}
     COMMAND fuzz_${name} -max_total_time=${FUZZ_SECONDS} -rss_limit_mb=512 -timeout=5
-      -error_exitcode=1 -print_final_stats=1 -print_funcs=0 -close_fd_mask=1 -artifact_prefix=${CMAKE_BINARY_DIR}/${name}-
-      ${found} ${FUZZ_DIR}/corpus/${name})
+      -error_exitcode=1 -print_final_stats=1 -print_funcs=0 -close_fd_mask=1
+      -artifact_prefix=${CMAKE_BINARY_DIR}/${name}- ${found} ${FUZZ_DIR}/corpus/${name})
   # 77 is what libFuzzer would end with after a crash, had it not been told otherwise
   set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz SKIP_RETURN_CODE 77 TIMEOUT 180)
 endforeach()

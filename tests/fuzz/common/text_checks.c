@@ -49,6 +49,50 @@ check_json_text(char *text)
     free(text);
 }
 
+/* {name="value",…}, s: behind the brace. Returns what is behind the other one. */
+static const char *
+check_labels(const char *s)
+{
+    while (*s != '}') {
+        s += strspn(s, "abcdefghijklmnopqrstuvwxyz_");
+        FUZZ_CHECK(s[0] == '=' && s[1] == '"');
+        s += 2;
+        while (*s != '"') {
+            FUZZ_CHECK(
+                *s != '\0' && (*s != '\\' || (s[1] != '\0' && strchr("\\\"n", s[1]) != NULL)));
+            s += *s == '\\' ? 2 : 1;
+        }
+        s++;
+        FUZZ_CHECK(*s == ',' || *s == '}');
+        s += *s == ',';
+    }
+    return s + 1;
+}
+
+void
+check_metrics(char *text)
+{
+    char *rest = text;
+    char *line;
+
+    FUZZ_CHECK(text != NULL && text[0] != '\0' && text[strlen(text) - 1] == '\n');
+    while ((line = strsep(&rest, "\n")) != NULL && rest != NULL) {
+        const char *s = line + strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+        char *end;
+
+        FUZZ_CHECK(fuzz_is_printable(line));
+        if (*line == '#') {
+            continue;
+        }
+        FUZZ_CHECK(s > line && (*s == '{' || *s == ' '));
+        s = *s == '{' ? check_labels(s + 1) : s;
+        FUZZ_CHECK(*s == ' ' && s[1] != ' ' && s[1] != '\0');
+        (void)strtod(s + 1, &end);
+        FUZZ_CHECK(*end == '\0');
+    }
+    free(text);
+}
+
 static size_t
 name_length(const char *s)
 {

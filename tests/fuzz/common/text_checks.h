@@ -20,6 +20,9 @@ void page_check_lines(struct page *page);
 /* It could be JSON of ours: jansson reads it again as it was. text: heap, is freed. */
 void check_json_text(char *text);
 
+/* Prometheus's text format: a comment or one sample a line, printable. text: heap, is freed. */
+void check_metrics(char *text);
+
 /* Well-formed XML as far as tags go, UTF-8, and nothing in it from outside that is markup: inputs
  * that try write "<zz", "zz=" or "zz:" to be found out. text: heap, is freed. */
 void check_html(char *text);
