@@ -358,17 +358,17 @@ def has_undumped_pages(pid):
 
 
 def check_core():
-    """Of an answer in chunks libevent keeps copies that are out of our reach; IMDS sends none."""
     moments = {"in use": [], "replaced": ["--lines", "9"], "freed": ["--free"],
-               "in pieces": ["--lines", "9"]}
+               "in pieces": ["--lines", "9"], "in chunks": ["--lines", "9"]}
+    ways = {"in pieces": imds_mock.in_pieces, "in chunks": imds_mock.in_chunks}
     if not cores_come_here():
         print("     no core dumps here: only the pages are looked at")
     for name, args in moments.items():
         with Mock() as mock, tempfile.TemporaryDirectory(prefix="vpce-core-") as folder:
             role = Role()
             mock.give_role(role)
-            if name == "in pieces":
-                mock.fault(CREDENTIALS + role.name, imds_mock.in_pieces(role.document()))
+            if name in ways:
+                mock.fault(CREDENTIALS + role.name, ways[name](role.document()))
             with Client(*(args or ["--lines", "9"]), mock.url, cwd=folder,
                         preexec_fn=allow_core) as client:
                 printed = client.line()["keys"]["sha256"]

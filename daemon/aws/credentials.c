@@ -2,9 +2,9 @@
  * (credentials_finish). What is read goes into one of two places in pages of their own; the other
  * one holds what is in use meanwhile.
  *
- * What is not wiped: the kernel's socket buffers, vector registers until the next copy, and what
- * libevent copies of an answer that comes in chunks, which IMDS does not send (daemon/aws/http.c
- * wipes the answer itself, and the copy it hands out). */
+ * What is not wiped: the kernel's socket buffers, and vector registers until the next copy
+ * (daemon/loop.c wipes libevent's memory, daemon/aws/http.c the answer and the copy it hands out).
+ */
 #include "daemon/aws/credentials.h"
 
 #include "daemon/aws/credentials_facts.h"

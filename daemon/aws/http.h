@@ -7,9 +7,8 @@
  * SIGPIPE.
  *
  * With TLS nothing of the request leaves before chain and name are verified (http_tls.h), and an
- * answer ends where it says it ends, or with a close_notify: what is cut off is CLOSED. The request
- * passes through evhttp's buffers, which are not wiped: it may hold what is worth something only
- * together with something else (a signature, a session token), no secret.
+ * answer ends where it says it ends, or with a close_notify: what is cut off is CLOSED. What passes
+ * through evhttp's buffers is wiped when they are freed (daemon/loop.c), at the end of the call.
  *
  * A call: started by its owner, ended by the answer, a failure, the deadline (http_finish in http.c
  * is the one way out) or by http_stop, which calls nobody. */
