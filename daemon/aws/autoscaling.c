@@ -30,11 +30,13 @@ enum step {
 
 static const char silent[] = "no connection, or no TLS session, in time";
 
-/* One family of the name. */
+/* One family of the name: the host's name servers are asked, and should none of them answer, that
+ * of the second opinion. */
 struct lookup {
     struct autoscaling *autoscaling;
     struct dns_query *query; /* NULL: answered, or not asked */
     enum dns_outcome outcome;
+    enum dns_via via; /* who was asked last */
 };
 
 /* How far an address came that could not be used; the furthest is what is told. */
@@ -402,6 +404,27 @@ on_http(const struct http_answer *answer, void *arg)
 
 /* ---- before it ---- */
 
+static void on_reply(const struct dns_reply *reply, void *arg);
+
+static int
+ask(struct lookup *lookup, enum dns_via via)
+{
+    struct autoscaling *autoscaling = lookup->autoscaling;
+
+    lookup->via = via;
+    return dns_query_start(autoscaling->dns, via, autoscaling->call.host,
+        FAMILY_OF_INDEX(lookup - autoscaling->lookups), on_reply, lookup, &lookup->query);
+}
+
+/* A host whose own resolver is dead must be able to say so. A server that answers, and be it that
+ * there is no such name, is the one that counts. false: there is nobody else to ask. */
+static bool
+ask_elsewhere(struct lookup *lookup)
+{
+    return lookup->via == DNS_VIA_HOST && dns_outcome_is_failure(lookup->outcome) &&
+           ask(lookup, DNS_VIA_SECOND_OPINION) == 0;
+}
+
 static void
 on_reply(const struct dns_reply *reply, void *arg)
 {
@@ -410,6 +433,9 @@ on_reply(const struct dns_reply *reply, void *arg)
 
     lookup->query = NULL;
     lookup->outcome = reply->result.outcome;
+    if (ask_elsewhere(lookup)) {
+        return;
+    }
     for (size_t i = 0; i < reply->n_addrs; i++) {
         if (autoscaling->n_addrs < ARRAY_SIZE(autoscaling->addrs)) {
             autoscaling->addrs[autoscaling->n_addrs++] = reply->addrs[i];
@@ -423,10 +449,7 @@ resolve(struct autoscaling *autoscaling)
 {
     autoscaling->step = STEP_RESOLVE;
     for (size_t i = 0; i < FAMILY_N; i++) {
-        struct lookup *lookup = &autoscaling->lookups[i];
-
-        if (dns_query_start(autoscaling->dns, DNS_VIA_HOST, autoscaling->call.host,
-                FAMILY_OF_INDEX(i), on_reply, lookup, &lookup->query) < 0) {
+        if (ask(&autoscaling->lookups[i], DNS_VIA_HOST) < 0) {
             note(autoscaling, AUTOSCALING_RESOURCES);
         }
     }

@@ -1,8 +1,9 @@
 /* EC2 Auto Scaling, API version 2011-01-01: the four calls that the launch gate and the health
  * signal need. One call at a time: credentials, then the name of the Region's endpoint through
- * probes/dns, then one signed POST to the first of its addresses with which a TLS session comes
- * about and is verified, all within one deadline; it is never sent twice. No redirects, no retries:
- * when to try again is the caller's business.
+ * probes/dns (the second opinion is asked where no name server of the host answers), then one
+ * signed POST to the first of its addresses with which a TLS session comes about and is verified,
+ * all within one deadline; it is never sent twice. No redirects, no retries: when to try again is
+ * the caller's business.
  *
  * Building the request and reading the answer is autoscaling_forms.h, and pure. */
 #ifndef VPCE_DAEMON_AWS_AUTOSCALING_H
