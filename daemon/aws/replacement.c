@@ -77,12 +77,16 @@ is_own_silence(const struct dns_result *dns)
     return dns->n_attempts > 0;
 }
 
+/* Not everybody has a second opinion: none is asked for where public addresses are expected (S3
+ * behind a gateway endpoint). Such a one does not speak against it; own_fault_of wants one that
+ * speaks for it. */
 static bool
 has_dead_resolver(const struct endpoint *e)
 {
+    enum dns_outcome second = e->evidence.second_opinion.outcome;
     bool any = false;
 
-    if (e->evidence.second_opinion.outcome != DNS_OUTCOME_OK) {
+    if (second != DNS_OUTCOME_OK && second != DNS_OUTCOME_NONE) {
         return false;
     }
     for (size_t f = 0; f < FAMILY_N; f++) {
@@ -113,6 +117,7 @@ own_fault_of(const struct endpoint *endpoints, size_t n)
 {
     enum own_fault fault = OWN_FAULT_NONE;
     bool any = false;
+    bool amazon_answers = false;
 
     for (size_t i = 0; i < n; i++) {
         if (!endpoints[i].spec.required) {
@@ -123,8 +128,10 @@ own_fault_of(const struct endpoint *endpoints, size_t n)
         }
         fault = fault_of(&endpoints[i]);
         any = true;
+        amazon_answers =
+            amazon_answers || endpoints[i].evidence.second_opinion.outcome == DNS_OUTCOME_OK;
     }
-    return fault;
+    return fault == OWN_FAULT_RESOLVER && !amazon_answers ? OWN_FAULT_NONE : fault;
 }
 
 /* ---- when it is reported ---- */
