@@ -57,6 +57,7 @@ struct group {
     enum autoscaling_outcome last_outcome; /* NONE: no call yet */
     struct autoscaling_answer told;        /* the newest failure in the journal */
     enum autoscaling_action told_action;
+    bool told_endpoint; /* and what is wrong with the endpoint */
     uint64_t counts[AUTOSCALING_ACTION_N][AUTOSCALING_OUTCOME_N];
 };
 
@@ -129,11 +130,18 @@ wake(struct group *g, int64_t delay_ms)
     loop_timer_set(g->timer, delay_ms);
 }
 
+/* A call may fail before the endpoint's own state is settled, which says why. */
+static bool
+explains_more(const struct group *g, const struct autoscaling_answer *answer)
+{
+    return group_words_has_endpoint(&g->sight.words, answer) && !g->told_endpoint;
+}
+
 static bool
 is_same_failure(const struct group *g, const struct autoscaling_answer *answer)
 {
     return g->told.outcome == answer->outcome && g->told_action == g->call.action &&
-           streq(g->told.code, answer->code);
+           streq(g->told.code, answer->code) && !explains_more(g, answer);
 }
 
 /* A failure is told once, until something else happens. */
@@ -145,6 +153,7 @@ tell(struct group *g, const struct autoscaling_answer *answer)
     }
     g->told = *answer;
     g->told_action = g->call.action;
+    g->told_endpoint = group_words_has_endpoint(&g->sight.words, answer);
     group_journal_answer(&g->call, answer, &g->sight.words);
 }
 

@@ -26,6 +26,12 @@ group_words_see(struct group_words *words, const struct endpoint *autoscaling)
     }
 }
 
+bool
+group_words_has_endpoint(const struct group_words *words, const struct autoscaling_answer *answer)
+{
+    return answer->outcome == AUTOSCALING_UNREACHABLE && words->endpoint[0] != '\0';
+}
+
 static void
 send_record(enum journal_event event, int level, const struct autoscaling_call *call,
     const char *result, const char *line, const char *remedy)
@@ -98,7 +104,7 @@ tell_failed(const struct autoscaling_call *call, const struct autoscaling_answer
 
     autoscaling_describe(call, answer, &reason);
     (void)text_add(&t, "%s failed: %s", autoscaling_action_api(call->action), why);
-    if (answer->outcome == AUTOSCALING_UNREACHABLE && words->endpoint[0] != '\0') {
+    if (group_words_has_endpoint(words, answer)) {
         (void)text_add(&t, "; endpoint autoscaling is %s", words->endpoint);
     }
     send_record(JOURNAL_EVENT_LIFECYCLE_FAILED, level_of(answer->outcome), call,
@@ -113,8 +119,9 @@ group_journal_answer(const struct autoscaling_call *call, const struct autoscali
         tell_done(call, answer, words);
     } else if (answer->outcome == AUTOSCALING_NO_ACTION) {
         log_msg(LOG_INFO, LOG_TOPIC_STATE,
-            "no lifecycle action is active for %s: it was completed, or its time was up",
-            call->instance_id);
+            "no lifecycle action is active for %s at hook %s of group %s: it was completed before, "
+            "its time is up, or Hook= does not name the hook that holds the launch",
+            call->instance_id, call->hook, call->group);
     } else {
         tell_failed(call, answer, words);
     }

@@ -16,6 +16,10 @@ struct group_words {
 void group_words_reset(struct group_words *words, const struct report *report);
 void group_words_see(struct group_words *words, const struct endpoint *autoscaling);
 
+/* The record of this answer says what is wrong with the endpoint. */
+bool group_words_has_endpoint(
+    const struct group_words *words, const struct autoscaling_answer *answer);
+
 /* A call has ended: a record of its own, with what to change when it failed. */
 void group_journal_answer(const struct autoscaling_call *call,
     const struct autoscaling_answer *answer, const struct group_words *words);
