@@ -180,6 +180,10 @@ add_test(NAME scenario.imds
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/imds.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.imds PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
 
+add_test(NAME scenario.launch
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/launch.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.launch PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 600)
+
 # sanitizers stay out of a service with a dynamic user; the release build is what systemd runs
 if(NOT VPCE_SANITIZE)
   add_test(NAME scenario.journal
