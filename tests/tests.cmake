@@ -198,6 +198,10 @@ if(NOT VPCE_SANITIZE)
   add_test(NAME scenario.console
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/console.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.console PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)
+  add_test(NAME scenario.launch_systemd
+    COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/launch_systemd.py --bin ${CMAKE_BINARY_DIR})
+  set_tests_properties(scenario.launch_systemd
+    PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
   add_test(NAME scenario.history
     COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/history.py --bin ${CMAKE_BINARY_DIR})
   set_tests_properties(scenario.history PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 240)

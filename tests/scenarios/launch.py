@@ -84,19 +84,11 @@ def failed(world, words):
 
 # ---- the secret ---------------------------------------------------------------------------------
 
-def pieces(world):
-    """Twenty characters of a secret in a row are twenty too many."""
-    for keys in world.role.issued:
-        for name in ("SecretAccessKey", "Token"):
-            for i in range(0, len(keys[name]) - 19, 5):
-                yield keys[name][i:i + 20]
-
-
 def keeps_the_secret(world):
     texts = {"log": world.log(), **{path: get(world, path) for path in (
         "/v1/status", "/metrics", "/", "/healthz")}}
     for name, text in texts.items():
-        expect(f"no piece of a secret: {name}", (text != "", [p for p in pieces(world)
+        expect(f"no piece of a secret: {name}", (text != "", [p for p in world.pieces()
                                                               if p in text]), (True, []))
 
 
@@ -130,7 +122,7 @@ def core_has_no_secret(world):
     with open(os.path.join(folder, cores[0]), "rb") as f:
         core = f.read()
     expect("a core of the daemon", (len(cores), INSTANCE.encode() in core), (1, True))
-    expect("no piece of a secret: core", [p for p in pieces(world) if p.encode() in core], [])
+    expect("no piece of a secret: core", [p for p in world.pieces() if p.encode() in core], [])
     world.vpc("heal rst")
 
 
@@ -456,14 +448,17 @@ def is_killed(world):
     lasts = time.monotonic() - began
     world.group.set_proceed(0.2)
     wrong = []
+    moments = []
     for _ in range(KILLS):
         world.launch()
         time.sleep(world.random.uniform(0, 1.2 * lasts))
         world.kill_daemon()
+        moments.append(world.state())
         world.start_with(GATE)
         if not world.wait_until(lambda: world.state() == "InService") or \
                 world.results() != ["CONTINUE"]:
             wrong.append((world.state(), world.calls(), world.said()[-1000:]))
+    print("     killed in", {state: moments.count(state) for state in sorted(set(moments))})
     expect(f"{KILLS} kills: let go exactly once in each launch", wrong, [])
     world.group.set_proceed(0)
 
