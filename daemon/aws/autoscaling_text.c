@@ -80,9 +80,9 @@ describe_unreachable(
 {
     (void)text_add(t, "%s cannot be reached", call->host);
     add_reason(answer, t);
-    (void)text_add(t, ": create the interface endpoint ");
+    (void)text_add(t, ": see to it that the interface endpoint ");
     add_service_name(call, t);
-    (void)text_add(t, " with private DNS, or see why it does not answer");
+    (void)text_add(t, " exists, with private DNS, and that its security group lets this host in");
 }
 
 static void

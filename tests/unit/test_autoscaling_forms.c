@@ -451,8 +451,8 @@ static const struct {
     {AUTOSCALING_CONTINUE, "eu-west-1",
         {.outcome = AUTOSCALING_UNREACHABLE, .message = "10.0.0.1 port 443: Connection refused"},
         "autoscaling.eu-west-1.amazonaws.com cannot be reached (10.0.0.1 port 443: Connection "
-        "refused): create the interface endpoint com.amazonaws.eu-west-1.autoscaling with private "
-        "DNS, or see why it does not answer"},
+        "refused): see to it that the interface endpoint com.amazonaws.eu-west-1.autoscaling "
+        "exists, with private DNS, and that its security group lets this host in"},
     {AUTOSCALING_CONTINUE, "eu-west-1",
         {.outcome = AUTOSCALING_NO_CREDENTIALS, .message = "the instance has no role"},
         "there are no credentials: the instance has no role"},

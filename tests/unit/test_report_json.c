@@ -1,7 +1,10 @@
-/* daemon/report_json: facts that are absent, which address speaks for the endpoint, and times. The
- * whole shape is held to its schema by the scenarios. */
+/* daemon/report_json: facts that are absent, which address speaks for the endpoint, times, and what
+ * is shown of EC2 Auto Scaling, in metrics, too. The whole shape is held to its schema by the
+ * scenarios. */
 #include "daemon/report_json.h"
 
+#include "daemon/lifecycle_view.h"
+#include "daemon/metrics.h"
 #include "daemon/util.h"
 
 #include <setjmp.h>
@@ -164,12 +167,96 @@ moments(void **state)
     }
 }
 
+/* The member "lifecycle", and the lines of its metrics, as text; caller frees both. */
+static void
+lifecycle_texts(const struct lifecycle_view *view, char **ret_json, char **ret_metrics)
+{
+    static const struct host host;
+    static const struct vpc_nets nets;
+    static const struct clients no_clients;
+    static const struct causes no_causes;
+    static const struct process_facts no_facts = {-1, -1, -1, -1};
+    const struct report report = {.host = &host,
+        .clients = &no_clients,
+        .causes = &no_causes,
+        .context = {.nets = &nets},
+        .lifecycle = view};
+    json_t *json = report_json(&report);
+    char *metrics = metrics_text(&report, &no_facts);
+    const char *lines;
+
+    assert_non_null(json);
+    assert_non_null(metrics);
+    *ret_json = json_dumps(json_object_get(json, "lifecycle"), JSON_COMPACT | JSON_ENCODE_ANY);
+    lines = strstr(metrics, "# HELP vpce_probe_lifecycle");
+    *ret_metrics = strdup(lines != NULL ? lines : "");
+    assert_non_null(*ret_json);
+    assert_non_null(*ret_metrics);
+    json_decref(json);
+    free(metrics);
+}
+
+#define ACTIONS "vpce_probe_lifecycle_actions_total"
+#define ACTIONS_HEAD                                                                               \
+    "# HELP " ACTIONS " Calls of EC2 Auto Scaling, by what was asked for and what came of it.\n"   \
+    "# TYPE " ACTIONS " counter\n"
+
+static void
+lifecycle(void **state)
+{
+    static const struct {
+        const char *name;
+        struct lifecycle_view view;
+        const char *json;
+        const char *metrics;
+    } rows[] = {
+        {"nothing yet", {0}, "{\"target\":null,\"last_action\":null,\"last_result\":null}", ""},
+        {"in no group, one call",
+            {.last_action = "describe",
+                .last_result = "ok",
+                .n_counts = 1,
+                .counts = {{"describe", "ok", 1}}},
+            "{\"target\":null,\"last_action\":\"describe\",\"last_result\":\"ok\"}",
+            ACTIONS_HEAD ACTIONS "{action=\"describe\",result=\"ok\"} 1\n"},
+        {"let go at the second attempt",
+            {.target = "InService",
+                .last_action = "continue",
+                .last_result = "ok",
+                .n_counts = 3,
+                .counts = {{"describe", "ok", 2}, {"continue", "ok", 1},
+                    {"continue", "denied", UINT64_MAX}}},
+            "{\"target\":\"InService\",\"last_action\":\"continue\",\"last_result\":\"ok\"}",
+            ACTIONS_HEAD ACTIONS "{action=\"describe\",result=\"ok\"} 2\n" ACTIONS
+                                 "{action=\"continue\",result=\"ok\"} 1\n" ACTIONS
+                                 "{action=\"continue\",result=\"denied\"} "
+                                 "18446744073709551615\n"},
+    };
+    char *json;
+    char *metrics;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        lifecycle_texts(&rows[i].view, &json, &metrics);
+        if (!streq(json, rows[i].json) || !streq(metrics, rows[i].metrics)) {
+            fail_msg("%s: got %s and %s", rows[i].name, json, metrics);
+        }
+        free(json);
+        free(metrics);
+    }
+    lifecycle_texts(NULL, &json, &metrics);
+    assert_string_equal(json, "null");
+    assert_string_equal(metrics, "");
+    free(json);
+    free(metrics);
+}
+
 int
 main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(http),
         cmocka_unit_test(engines),
+        cmocka_unit_test(lifecycle),
         cmocka_unit_test(moments),
     };
 
