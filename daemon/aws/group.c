@@ -61,12 +61,15 @@ struct group {
     uint64_t counts[AUTOSCALING_ACTION_N][AUTOSCALING_OUTCOME_N];
 };
 
+/* Early in a boot there may be no randomness; hosts differ in their clocks then. */
 static uint32_t
-throw_dice(void)
+throw_dice(struct loop *loop)
 {
-    uint32_t dice = 0;
+    uint32_t dice;
 
-    (void)getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
+    if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) != (ssize_t)sizeof(dice)) {
+        dice = (uint32_t)loop_now_us(loop);
+    }
     return dice;
 }
 
@@ -172,7 +175,7 @@ take_answer(struct group *g, const struct autoscaling_answer *answer)
         replacement_answer(&g->state.replacement, answer->outcome == AUTOSCALING_OK, now_ms);
     } else {
         lifecycle_answer(
-            &g->state.lifecycle, &settings, g->call.action, answer, now_ms, throw_dice());
+            &g->state.lifecycle, &settings, g->call.action, answer, now_ms, throw_dice(g->loop));
     }
     wake(g, 0);
     g->callbacks.on_change(g->callbacks.arg);
@@ -267,8 +270,8 @@ run_health(struct group *g, int64_t now_ms)
     if (!g->conf->health.set_instance_health) {
         return REPLACEMENT_NEVER_MS;
     }
-    decision =
-        replacement_step(&g->state.replacement, g->conf->health.after_ms, &facts, throw_dice());
+    decision = replacement_step(
+        &g->state.replacement, g->conf->health.after_ms, &facts, throw_dice(g->loop));
     switch (decision.what) {
     case REPLACEMENT_DO_NOTHING:
         return decision.wake_ms;
