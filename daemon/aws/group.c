@@ -18,7 +18,7 @@
 #define HTTPS_PORT 443
 
 /* The client is kept when it may be wanted again so soon. */
-#define CLIENT_LINGER_MS (5 * 60000)
+#define CLIENT_LINGER_MS (5 * INT64_C(60000))
 
 /* What is seen of the host, as of the newest group_update. */
 struct sight {

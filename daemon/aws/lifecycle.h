@@ -21,12 +21,12 @@
  * pool or outside any group. */
 #define LIFECYCLE_WATCH_MS 5000
 #define LIFECYCLE_WATCH_SLOWLY_MS 60000
-#define LIFECYCLE_WATCH_CLOSELY_FOR_MS (10 * 60000)
+#define LIFECYCLE_WATCH_CLOSELY_FOR_MS (10 * INT64_C(60000))
 
 #define LIFECYCLE_RETRY_MIN_MS 2000
 #define LIFECYCLE_RETRY_MAX_MS 60000
-#define LIFECYCLE_MISSING_MAX_MS (15 * 60000)    /* the group does not know the instance */
-#define LIFECYCLE_MAX_MS (48 * INT64_C(3600000)) /* no hook holds a launch for longer */
+#define LIFECYCLE_MISSING_MAX_MS (15 * INT64_C(60000)) /* the group does not know the instance */
+#define LIFECYCLE_MAX_MS (48 * INT64_C(3600000))       /* no hook holds a launch for longer */
 
 /* Of [Lifecycle]. */
 struct lifecycle_settings {

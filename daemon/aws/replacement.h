@@ -12,7 +12,7 @@
 #include "daemon/endpoint.h"
 
 #define REPLACEMENT_NEVER_MS INT64_MAX
-#define REPLACEMENT_HEALTHY_MS (10 * 60000) /* in a row, before anything is said */
+#define REPLACEMENT_HEALTHY_MS (10 * INT64_C(60000)) /* in a row, before anything is said */
 #define REPLACEMENT_RETRY_MS 60000
 #define REPLACEMENT_AFTER_MAX_MS (24 * INT64_C(3600000)) /* After= is no longer */
 
