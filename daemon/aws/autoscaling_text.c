@@ -89,9 +89,8 @@ static void
 describe_no_action(const struct autoscaling_call *call, struct text *t)
 {
     (void)text_add(t,
-        "%s waits for nothing at hook %s of group %s: the action is completed, has timed out, or "
-        "has "
-        "not begun",
+        "%s waits for nothing at hook %s of group %s: the action is completed, has timed out, has "
+        "not begun, or is of another hook",
         call->instance_id, call->hook != NULL ? call->hook : "-",
         call->group != NULL ? call->group : "-");
 }
@@ -141,13 +140,14 @@ autoscaling_describe(
         break;
     case AUTOSCALING_THROTTLED:
         add_with_reason(t, "EC2 Auto Scaling throttles this account's calls", answer,
-            "try again later, or ask for a higher quota");
+            "it is tried again; should that last, ask for a higher quota");
         break;
     case AUTOSCALING_CONTENTION:
-        add_with_reason(t, "the group is being changed by somebody else", answer, "try again");
+        add_with_reason(
+            t, "the group is being changed by somebody else", answer, "it is tried again");
         break;
     case AUTOSCALING_SERVER_ERROR:
-        add_with_reason(t, "EC2 Auto Scaling failed", answer, "try again");
+        add_with_reason(t, "EC2 Auto Scaling failed", answer, "it is tried again");
         break;
     case AUTOSCALING_MALFORMED:
         (void)text_add(t, "what answers as %s is not EC2 Auto Scaling", call->host);
@@ -157,7 +157,7 @@ autoscaling_describe(
     case AUTOSCALING_TIMEOUT:
         (void)text_add(t, "%s took too long", call->host);
         add_reason(answer, t);
-        (void)text_add(t, ": try again");
+        (void)text_add(t, ": it is tried again");
         break;
     case AUTOSCALING_UNREACHABLE:
         describe_unreachable(call, answer, t);

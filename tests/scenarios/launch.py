@@ -256,7 +256,7 @@ FAULTS = {
     "contention": "the group is being changed by somebody else (ResourceContention: ",
     "close": "closed before the answer was complete",
     "html-502": "EC2 Auto Scaling failed (HTTP status 502)",
-    "silence": "took too long (no answer): try again",
+    "silence": "took too long (no answer): it is tried again",
 }
 
 

@@ -422,7 +422,7 @@ static const struct {
     {AUTOSCALING_CONTINUE, "eu-west-1", {.outcome = AUTOSCALING_NO_ACTION},
         ID
         " waits for nothing at hook ready of group blue: the action is completed, has timed out, "
-        "or has not begun"},
+        "has not begun, or is of another hook"},
     {AUTOSCALING_CONTINUE, "eu-west-1",
         {.outcome = AUTOSCALING_INVALID, .code = "ValidationError", .message = "no hook"},
         "CompleteLifecycleAction was refused (ValidationError: no hook): check the names of the "
