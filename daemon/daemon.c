@@ -3,6 +3,7 @@
  * changed. */
 #include "daemon/daemon.h"
 
+#include "daemon/announce.h"
 #include "daemon/aws/host_merge.h"
 #include "daemon/aws/imds.h"
 #include "daemon/chronicle.h"
