@@ -242,7 +242,7 @@ def look_at_reports(world):
     """The time line of the report page comes from the same records."""
     page = Run(world, "report")
     line = re.search(r'<h2 id="timeline">.*?</section>', page.out, re.DOTALL)[0]
-    changes = re.findall(r"<td>ecr\.api</td>.*?</td>.*?<td class=\"tone \w+\">. (\w+)</td>", line)
+    changes = re.findall(r"<td[^>]*>ecr\.api</td>.*?</td>.*?<td class=\"tone \w+\">. (\w+)</td>", line)
     expect("report: every change, the newest first; after a start there is one more", (page.status, changes),
            (0, ["ok", "failed", "failed", "ok", "failed", "ok"]))
     expect("report: the starts of the daemon", line.count("vpce-probed was started"), 2)
