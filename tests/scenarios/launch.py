@@ -25,7 +25,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world as scenarios  # noqa: E402
 from world import STOPPING, Expectations, StatusConnection, cannot_run  # noqa: E402
 try:
-    from launch_world import GATE, GROUP, HOOK, INSTANCE, IMDS, LaunchWorld  # noqa: E402
+    from launch_world import GATE, GROUP, HOOK, IMDS, INSTANCE, PORT, LaunchWorld  # noqa: E402
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -376,8 +376,17 @@ def metadata_is_silent(world):
 
 
 def signal_has_no_way(world):
-    """The endpoint of Auto Scaling itself is blocked."""
+    """The endpoint of Auto Scaling itself refuses, or is blocked."""
     world.set_hook()
+    world.vpc("heal serve")
+    world.vpc(f"break serve autoscaling {PORT + 1}")  # where nobody listens
+    world.launch()
+    line = failed(world, "; endpoint autoscaling is refused: ")[0]
+    expect("refused at once: the reason is told when it is known",
+           line.startswith(DESCRIBE + " failed: "), True)
+    world.vpc("heal serve")
+    world.vpc(f"break serve autoscaling {PORT}")
+    expect("healed, it is let go", goes_on(world), ONCE)
     world.vpc("break sg autoscaling")
     world.launch()
     line = failed(world, "; endpoint autoscaling is blocked: ")[0]

@@ -17,8 +17,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import unit  # noqa: E402
-from unit import (OUT, SERVICE, SOCKET_UNIT, TARGET, WAIT, dropin, installed, journal, sh,  # noqa: E402
-                  show, systemctl, wait_until, write)
+from unit import (OUT, SERVICE, SOCKET_UNIT, TARGET, WAIT, dropin, installed,  # noqa: E402
+                  journal, sh, show, systemctl, wait_until, write)
 
 SENT, FAILED = "2c60d1819c0b4e67a400bdf38d4b667a", "8a8623e8b5ec4d7b8119028ee4b9edb0"
 HELD, HEALED, JOURNAL = "held", "healed", "journal"  # files that both sides see
