@@ -80,6 +80,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     play_round(&input, &first);
     imds_facts_finish(&first, NULL);
     FUZZ_CHECK(first.n_interfaces <= IMDS_INTERFACES_MAX);
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        FUZZ_CHECK(first.n_vpc_cidrs[f] <= VPC_CIDRS_MAX);
+        FUZZ_CHECK(first.n_subnet_cidrs[f] <= IMDS_SUBNET_CIDRS_MAX);
+    }
     FUZZ_CHECK(imds_facts_equal(&first, &first));
     check_host(&first);
     play_round(&nothing, &second);

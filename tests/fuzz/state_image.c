@@ -114,6 +114,7 @@ check_kept(const struct report *report, const struct transition_log *log)
     FUZZ_CHECK(state_image_write(report, log, boot_id, &bytes, &len) == 0);
     FUZZ_CHECK(state_image_read(bytes, len, boot_id, report->now, &again) == 0);
     FUZZ_CHECK(transition_log_total(again.log) == transition_log_total(log));
+    FUZZ_CHECK(transition_log_total(log) >= transition_log_n(log));
     state_image_reset(&again);
     free(bytes);
 }
