@@ -13,7 +13,9 @@
 
 #define ARGS_MAX 10
 
-static struct fuzz_input answer;
+static struct fuzz_input
+    answer; /* under the lock: the client may give up before the server looks */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int listener;
 static jmp_buf before_pause;
 static bool may_pause;
@@ -38,11 +40,23 @@ serve(void *arg)
     for (;;) {
         CLEANUP(cleanup_fd) int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
-        if (fd >= 0 && recv(fd, request, sizeof(request), 0) > 0 && answer.left > 0) {
-            (void)send(fd, answer.at, answer.left, MSG_NOSIGNAL);
+        if (fd >= 0 && recv(fd, request, sizeof(request), 0) > 0) {
+            (void)pthread_mutex_lock(&lock);
+            if (answer.left > 0) {
+                (void)send(fd, answer.at, answer.left, MSG_NOSIGNAL);
+            }
+            (void)pthread_mutex_unlock(&lock);
         }
     }
     return arg;
+}
+
+static void
+set_answer(struct fuzz_input input)
+{
+    (void)pthread_mutex_lock(&lock);
+    answer = input;
+    (void)pthread_mutex_unlock(&lock);
 }
 
 int
@@ -101,12 +115,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < argc; i++) {
         argv[i] = args[i];
     }
-    answer = input;
+    set_answer(input);
     may_pause = verb->run == cli_events;
     if (setjmp(before_pause) == 0) { // NOLINT(cert-err52-cpp)
         int r = verb->run(argc, argv);
 
         FUZZ_CHECK(r >= 0 && r <= verb->max);
     }
+    set_answer((struct fuzz_input){NULL, 0});
     return 0;
 }
