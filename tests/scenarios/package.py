@@ -29,8 +29,9 @@ NEEDS = {"deb": ["dpkg-shlibdeps"], "rpm": ["rpmbuild"], "lintian": ["dpkg-shlib
 SETTINGS = "[Host]\nRegion=eu-west-1\nAccountId=123456789012\nVpcCidrs=10.0.0.0/16\nImds=off\n"
 UNITS = (SOCKET_UNIT, SERVICE)
 WANTS = "/etc/systemd/system/vpce-probe.service.wants"
-SONAMES = ["libcares.so.2", "libevent-2.1.so.7", "libssl.so.3", "libcrypto.so.3", "libsystemd.so.0",
-           "libinih.so.0", "libjansson.so.4"]
+# in every distribution; libinih's number is another in each (Debian's is 1, the others' 0)
+SONAMES = ["libcares.so.2", "libevent-2.1.so.7", "libevent_openssl-2.1.so.7", "libexpat.so.1",
+           "libssl.so.3", "libcrypto.so.3", "libsystemd.so.0", "libinih.so.", "libjansson.so.4"]
 NEWER = "99.1"  # another package with this version, and a line more in the configuration it brings
 NEW_LINE = "# a line of the newer package"
 PRESET = "/etc/systemd/system-preset/10-test.preset"

@@ -30,7 +30,7 @@
 /* the last one is of class public, for the egress control */
 static const char *const addresses[] = {"10.99.0.1", "10.99.0.2", RESOLVER, IMDS, "52.94.0.1"};
 
-static void
+_Noreturn static void
 die(const char *what)
 {
     perror(what);
@@ -39,7 +39,7 @@ die(const char *what)
 
 /* ---- the namespace ---- */
 
-static int
+__attribute__((format(printf, 2, 3))) static int
 write_file(const char *path, const char *format, ...)
 {
     FILE *file = fopen(path, "we");
