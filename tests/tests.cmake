@@ -223,3 +223,10 @@ endif()
 target_compile_options(torture PRIVATE -U_FORTIFY_SOURCE)
 add_test(NAME torture.sample COMMAND torture)
 set_tests_properties(torture.sample PROPERTIES LABELS torture SKIP_RETURN_CODE 77 TIMEOUT 600)
+
+# these take what the machine has
+foreach(name scenario.vpc scenario.random scenario.flood torture.sample)
+  if(TEST ${name})
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endforeach()
