@@ -24,17 +24,17 @@ enum field {
 };
 
 static const struct {
-    bool of_error; /* below ErrorResponse; else below the others */
     const char *path;
     enum field field;
+    bool of_error; /* below ErrorResponse; else below the others */
 } fields[] = {
-    {true, "/Error/Code", FIELD_CODE},
-    {true, "/Error/Message", FIELD_MESSAGE},
-    {true, "/RequestId", FIELD_REQUEST_ID},
-    {false, "/ResponseMetadata/RequestId", FIELD_REQUEST_ID},
-    {false, MEMBER "/InstanceId", FIELD_INSTANCE_ID},
-    {false, MEMBER "/AutoScalingGroupName", FIELD_GROUP},
-    {false, MEMBER "/LifecycleState", FIELD_LIFECYCLE_STATE},
+    {"/Error/Code", FIELD_CODE, true},
+    {"/Error/Message", FIELD_MESSAGE, true},
+    {"/RequestId", FIELD_REQUEST_ID, true},
+    {"/ResponseMetadata/RequestId", FIELD_REQUEST_ID, false},
+    {MEMBER "/InstanceId", FIELD_INSTANCE_ID, false},
+    {MEMBER "/AutoScalingGroupName", FIELD_GROUP, false},
+    {MEMBER "/LifecycleState", FIELD_LIFECYCLE_STATE, false},
 };
 
 /* One instance of the list. */
