@@ -105,68 +105,68 @@ add_with_reason(
     (void)text_add(t, ": %s", remedy);
 }
 
+/* What is said of most outcomes. */
+struct saying {
+    const char *what; /* NULL: another outcome */
+    const char *remedy;
+};
+
+static struct saying
+saying_of(enum autoscaling_outcome outcome)
+{
+    static const struct saying sayings[AUTOSCALING_OUTCOME_N] = {
+        [AUTOSCALING_INVALID] = {"the call was refused",
+            "check the names of the hook and the group"},
+        [AUTOSCALING_SIGNATURE] = {"the signature was not accepted",
+            "set this host's clock, which may be wrong by 5 minutes at most (chrony)"},
+        [AUTOSCALING_EXPIRED] = {"the credentials were not accepted",
+            "the next call asks IMDS for others; if they are refused, too, see whether the role "
+            "still exists"},
+        [AUTOSCALING_THROTTLED] = {"EC2 Auto Scaling throttles this account's calls",
+            "it is tried again; should that last, ask for a higher quota"},
+        [AUTOSCALING_CONTENTION] = {"the group is being changed by somebody else",
+            "it is tried again"},
+        [AUTOSCALING_SERVER_ERROR] = {"EC2 Auto Scaling failed", "it is tried again"},
+    };
+
+    return sayings[outcome];
+}
+
+static void
+describe_others(
+    const struct autoscaling_call *call, const struct autoscaling_answer *answer, struct text *t)
+{
+    struct saying saying = saying_of(answer->outcome);
+
+    if (saying.what != NULL) {
+        add_with_reason(t, saying.what, answer, saying.remedy);
+    } else if (answer->outcome == AUTOSCALING_NO_CREDENTIALS) {
+        (void)text_add(t, "there are no credentials: %s", answer->message);
+    } else if (answer->outcome == AUTOSCALING_RESOURCES) {
+        (void)text_add(t, "this host is out of memory or descriptors");
+    } else {
+        (void)text_add(t, "%s %s", autoscaling_action_api(call->action),
+            answer->outcome == AUTOSCALING_OK ? "succeeded" : "was not called");
+    }
+}
+
 void
 autoscaling_describe(
     const struct autoscaling_call *call, const struct autoscaling_answer *answer, struct text *t)
 {
-    const char *api = autoscaling_action_api(call->action);
-
-    switch (answer->outcome) {
-    case AUTOSCALING_NONE:
-        (void)text_add(t, "%s was not called", api);
-        break;
-    case AUTOSCALING_OK:
-        (void)text_add(t, "%s succeeded", api);
-        break;
-    case AUTOSCALING_NO_ACTION:
+    if (answer->outcome == AUTOSCALING_NO_ACTION) {
         describe_no_action(call, t);
-        break;
-    case AUTOSCALING_INVALID:
-        (void)text_add(t, "%s was refused", api);
-        add_reason(answer, t);
-        (void)text_add(t, ": check the names of the hook and the group");
-        break;
-    case AUTOSCALING_DENIED:
+    } else if (answer->outcome == AUTOSCALING_DENIED) {
         describe_denied(call, answer, t);
-        break;
-    case AUTOSCALING_SIGNATURE:
-        add_with_reason(t, "the signature was not accepted", answer,
-            "set this host's clock, which may be wrong by 5 minutes at most (chrony)");
-        break;
-    case AUTOSCALING_EXPIRED:
-        add_with_reason(t, "the credentials were not accepted", answer,
-            "the next call asks IMDS for others; if they are refused, too, see whether the role "
-            "still exists");
-        break;
-    case AUTOSCALING_THROTTLED:
-        add_with_reason(t, "EC2 Auto Scaling throttles this account's calls", answer,
-            "it is tried again; should that last, ask for a higher quota");
-        break;
-    case AUTOSCALING_CONTENTION:
-        add_with_reason(
-            t, "the group is being changed by somebody else", answer, "it is tried again");
-        break;
-    case AUTOSCALING_SERVER_ERROR:
-        add_with_reason(t, "EC2 Auto Scaling failed", answer, "it is tried again");
-        break;
-    case AUTOSCALING_MALFORMED:
-        (void)text_add(t, "what answers as %s is not EC2 Auto Scaling", call->host);
-        add_reason(answer, t);
-        (void)text_add(t, ": see what the name resolves to, and what is between");
-        break;
-    case AUTOSCALING_TIMEOUT:
-        (void)text_add(t, "%s took too long", call->host);
-        add_reason(answer, t);
-        (void)text_add(t, ": it is tried again");
-        break;
-    case AUTOSCALING_UNREACHABLE:
+    } else if (answer->outcome == AUTOSCALING_UNREACHABLE) {
         describe_unreachable(call, answer, t);
-        break;
-    case AUTOSCALING_NO_CREDENTIALS:
-        (void)text_add(t, "there are no credentials: %s", answer->message);
-        break;
-    case AUTOSCALING_RESOURCES:
-        (void)text_add(t, "this host is out of memory or descriptors");
-        break;
+    } else if (answer->outcome == AUTOSCALING_MALFORMED) {
+        (void)text_add(t, "what answers as %s is not EC2 Auto Scaling", call->host);
+        add_with_reason(t, "", answer, "see what the name resolves to, and what is between");
+    } else if (answer->outcome == AUTOSCALING_TIMEOUT) {
+        (void)text_add(t, "%s took too long", call->host);
+        add_with_reason(t, "", answer, "it is tried again");
+    } else {
+        describe_others(call, answer, t);
     }
 }

@@ -124,7 +124,7 @@ look(struct follower *f)
 
     f->wake_ms = CLIENT_NEVER;
     if (cli_fetch_status(f->socket, CONNECT_TIMEOUT_MS, &status, error) < 0) {
-        look_in(f, RECONNECT_PAUSE_S * 1000);
+        look_in(f, INT64_C(1000) * RECONNECT_PAUSE_S);
         return;
     }
     paint_text_of(status, "state", state, sizeof(state));

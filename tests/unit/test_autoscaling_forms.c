@@ -425,7 +425,7 @@ static const struct {
         "has not begun, or is of another hook"},
     {AUTOSCALING_CONTINUE, "eu-west-1",
         {.outcome = AUTOSCALING_INVALID, .code = "ValidationError", .message = "no hook"},
-        "CompleteLifecycleAction was refused (ValidationError: no hook): check the names of the "
+        "the call was refused (ValidationError: no hook): check the names of the "
         "hook and the group"},
     {AUTOSCALING_CONTINUE, "eu-west-1", {.outcome = AUTOSCALING_DENIED, .code = "AccessDenied"},
         "access denied: allow autoscaling:CompleteLifecycleAction on "
