@@ -43,7 +43,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     FUZZ_CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR); /* as the programs do */
     write_anchor(fuzz_path("anchor.pem"));
-    FUZZ_CHECK(tls_ctx_new(fuzz_path("anchor.pem"), &ctx) == 0);
+    FUZZ_CHECK(tls_ctx_new(fuzz_path("anchor.pem"), TLS_ENGINE_DEFAULT, &ctx) == 0);
     return 0;
 }
 
@@ -85,8 +85,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fds[2];
 
     FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
-    FUZZ_CHECK(
-        tls_open(ctx, fds[0], (flags & FLAG_ADDRESS) != 0 ? "10.0.1.2" : "ecs.test", &tls) == 0);
+    FUZZ_CHECK(tls_open(ctx, TLS_ENGINE_DEFAULT, fds[0],
+                   (flags & FLAG_ADDRESS) != 0 ? "10.0.1.2" : "ecs.test", &tls) == 0);
     step = step_on(tls);
     while (step == TLS_STEP_WANT_READ && input.left > 0) {
         size_t len;
