@@ -75,5 +75,8 @@ group_state_get(struct byte_reader *r, int64_t at_ms, struct group_state *ret)
 
     get_lifecycle(r, at_ms, &state.lifecycle);
     get_replacement(r, at_ms, &state.replacement);
-    *ret = r->failed ? (struct group_state){0} : state;
+    if (r->failed) {
+        memset(&state, 0, sizeof(state));
+    }
+    *ret = state;
 }
