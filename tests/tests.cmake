@@ -72,6 +72,10 @@ foreach(source ${flow_tests})
   set_tests_properties(${test_name} PROPERTIES LABELS flow TIMEOUT 120)
 endforeach()
 
+target_sources(test_flow_group PRIVATE ${TESTS_DIR}/flow/fake_autoscaling.c daemon/aws/group.c
+  daemon/aws/group_journal.c)
+target_link_libraries(test_flow_group PRIVATE vpce_autoscaling_pure vpce_aws_pure)
+
 add_test(NAME names.botocore
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/names_botocore.py $<TARGET_FILE:vpce-probe>)
 set_tests_properties(names.botocore PROPERTIES LABELS unit SKIP_RETURN_CODE 77 TIMEOUT 300)
