@@ -7,9 +7,8 @@ as it changes while it is open.
 --screenshots puts pictures of it into a folder, to be looked at: light, dark, live and as a PDF.
 --picture makes the README's one, daemon/man/report.png; that wants pngquant.
 
-Needs root, the packages of tests/setup and chromium, which tests/setup leaves out: it is large
-(124 MB to fetch, 414 MB on the disk). Exits 77 without. With pdftotext (poppler-utils) the text on
-paper is looked at, too.
+Needs root and the packages of tests/setup, chromium among them (124 MB to fetch, 414 MB on the
+disk); exits 77 without. With pdftotext (poppler-utils) the text on paper is looked at, too.
 """
 
 import argparse
@@ -349,7 +348,7 @@ def main():
     parser.add_argument("--picture")
     args = parser.parse_args()
     missing = cannot_run() or (None if shutil.which("chromium") else
-                               "needs chromium (apt-get install --no-install-recommends chromium)")
+                               "needs chromium (tests/setup browser)")
     if missing:
         print("skipped: " + missing)
         return 77
