@@ -180,6 +180,15 @@ foreach(name hostile flood)
   set_tests_properties(scenario.${name} PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
 endforeach()
 
+# for a minute; tests/scenarios/soak.py --seconds 900 for longer; the seed is printed
+add_test(NAME scenario.soak
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/soak.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.soak PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 400)
+# descriptors, ports, interface, resolv.conf and CPU of the machine
+add_test(NAME scenario.machine
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/machine.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.machine PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+
 add_test(NAME scenario.imds
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/imds.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.imds PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
