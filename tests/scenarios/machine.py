@@ -21,8 +21,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from scenario import has_looked  # noqa: E402
 from soak import Listening, get  # noqa: E402
-from world import (ALL, STOPPING, WAIT_S, Expectations, Stopped, World, cannot_run,  # noqa: E402
-                   endpoint, stop_on_signals)
+from world import (ALL, STOPPING, TIMEOUTS, WAIT_S, Expectations, Stopped, World,  # noqa: E402
+                   cannot_run, endpoint, stop_on_signals)
 
 NAMESERVER = "nameserver 169.254.169.253\n"
 HOLD_S = 2  # less than what makes an endpoint unknown for want of a run: three intervals and 10 s
@@ -287,7 +287,8 @@ def main():
         print("skipped:", why)
         return 77
     stop_on_signals()
-    world = World("machine", os.path.abspath(args.bin))
+    timeouts = TIMEOUTS.replace("Interval=1s", "Interval=500ms", 1)
+    world = World("machine", os.path.abspath(args.bin), timeouts)
     try:
         world.start()
         run(world, args.parts)
