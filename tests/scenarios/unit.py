@@ -31,6 +31,8 @@ WAIT = "vpce-probe-wait.service"
 CONSOLE = "vpce-probe-console.service"
 TARGET = "vpce-online.target"
 RESTARTS = 50
+HOST_CHANGED = "bde3123f461541a29cf369dbace186ed"
+RELOAD_REFUSED = "72f886ea030446f7865421874cdbc200"
 
 expect = scenarios.Expectations()
 
@@ -157,6 +159,15 @@ def tells_the_journal():
     expect("every field of the record", {k: record.get(k) for k in wanted}, wanted)
     expect("with what to change", all(record.get(k) for k in (
         "VPCE_SUMMARY", "VPCE_REMEDY", "VPCE_DURATION_MS")), True)
+    expect("the duration is a number", record["VPCE_DURATION_MS"].isdigit(), True)
+    wait_until(lambda: journal("MESSAGE_ID=" + HOST_CHANGED, "VPCE_STATE=unhealthy"))
+    record = journal("MESSAGE_ID=" + HOST_CHANGED, "VPCE_STATE=unhealthy")[0]
+    wanted = {"VPCE_OLD_STATE": "unknown", "PRIORITY": "3", "_TRANSPORT": "journal",
+              "VPCE_SUMMARY": "1 of 6 required endpoints failed: ecr.api (blocked)"}
+    expect("every field of the host's record", {k: record.get(k) for k in wanted}, wanted)
+    expect("its duration is a number", record["VPCE_DURATION_MS"].isdigit(), True)
+    expect("an endpoint that is ok is a notice",
+           {r["PRIORITY"] for r in journal("VPCE_ENDPOINT=ecs", "VPCE_STATE=ok")}, {"5"})
     expect("STATUS= tells it", wait_until(lambda: "ecr.api (blocked)" in show("StatusText")), True)
 
 
@@ -241,6 +252,8 @@ def reloads():
     systemctl("reload", SERVICE)
     refused = "configuration refused, the old settings stay"
     expect("a broken one is refused", wait_until(lambda: refused in messages()), True)
+    expect("in a record of its own kind", [r["PRIORITY"] for r in journal(
+        "MESSAGE_ID=" + RELOAD_REFUSED)], ["3"])
     expect("it says where", any("ssm.conf:2: Intervall" in m for m in messages()), True)
     expect("the old settings stay", (len(status()["endpoints"]), main_pid()), (n + 1, pid))
     os.unlink("/etc/vpce-probe/conf.d/ssm.conf")
