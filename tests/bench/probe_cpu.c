@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define NAMES_MAX 4096
+#define NAMES_MAX 10000
 #define CONNECTIONS_MAX 32
 #define PACKETS_MAX 1000000 /* no limit worth the name: what is measured is CPU */
 #define TIMEOUT_MS 10000

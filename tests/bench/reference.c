@@ -1,15 +1,16 @@
 /* reference: what a probe costs at least, for tests/bench/tls to compare with.
  *
- *     reference --names FILE --server ADDR --port N --ca FILE [--rounds N]
+ *     reference --names FILE --server ADDR --port N --ca FILE [--rounds N | --wait]
  *
  * For each name of FILE, one a line: an A query over UDP, a TCP connection to each address, a TLS
  * handshake whose chain and name OpenSSL verifies. One thread, epoll, one SSL_CTX; up to 64 queries
  * and 32 connections in flight, as the prober has. No deadline, no facts, no causes, and hardly a
  * check: a yardstick, not a prober. Prints a line a round: addresses, how many were verified, and
- * microseconds of CPU for each. */
+ * microseconds of CPU for each. With --wait a round for each line of standard input. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -22,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAMES_MAX 4096
+#define NAMES_MAX 10000
 #define NAME_SIZE 64
 #define ADDRS_MAX (4 * NAMES_MAX)
 #define CONNECTIONS_MAX 32
@@ -314,16 +315,26 @@ open_all(const char *server, const char *ca_file)
     }
 }
 
+/* False: the end of standard input. */
+static bool
+is_told_to_go_on(void)
+{
+    char line[8];
+
+    return fgets(line, sizeof(line), stdin) != NULL;
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct option options[] = {{"names", required_argument, NULL, 'n'},
         {"server", required_argument, NULL, 's'}, {"port", required_argument, NULL, 'p'},
         {"ca", required_argument, NULL, 'c'}, {"rounds", required_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0}};
+        {"wait", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
     const char *server = "127.0.0.1";
     const char *ca_file = "/etc/ssl/certs/ca-certificates.crt";
     unsigned long n_rounds = 1;
+    bool waits = false;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -343,13 +354,18 @@ main(int argc, char **argv)
         case 'r':
             n_rounds = strtoul(optarg, NULL, 10);
             break;
+        case 'w':
+            waits = true;
+            n_rounds = ULONG_MAX;
+            break;
         default:
             return EXIT_FAILURE;
         }
     }
     open_all(server, ca_file);
-    for (unsigned long i = 0; i < n_rounds; i++) {
+    for (unsigned long i = 0; i < n_rounds && (!waits || is_told_to_go_on()); i++) {
         run_round();
+        (void)fflush(stdout);
     }
     SSL_CTX_free(ssl_ctx);
     return EXIT_SUCCESS;
