@@ -88,7 +88,7 @@ class Cell:
     def conf(self, name, ca_file, engine="default"):
         large = self.n >= 1000
         return self.write(name, HOST_CONF + PROBE_CONF + f"""CaFile={self.path(ca_file)}
-Interval={60 if self.n > 1000 else 10}s
+Interval={120 if self.n > 1000 else 30}s
 Parallel={64 if large else 32}
 TlsEngine={engine}
 """ + "".join(f"[Endpoint {key}]\nEnabled=no\n" for key in DEFAULT_KEYS) +
@@ -213,6 +213,7 @@ class CellDaemon(Daemon):
         conf = cell.conf(f"{engine}.conf", "bundle.pem", engine)
         self.n_names, self.n, self.server_pid = cell.n, cell.n_addresses, server_pid
         self.accepted = tcp_counter(server_pid, "PassiveOpens")
+        self.n_open = tcp_counter("self", "CurrEstab")
         super().__init__(bin_dir, conf, cell.folder, engine)
         self.wait_for_end()
         self.process.send_signal(signal.SIGSTOP)
@@ -221,9 +222,11 @@ class CellDaemon(Daemon):
         return tcp_counter(self.server_pid, "PassiveOpens") - self.accepted
 
     def wait_for_end(self):
-        """Until every address was connected to and no connection is left."""
+        """Until every address was connected to and no connection is left: no more than before,
+        as the others may stand still amid a cycle, or until all were once more."""
         deadline = time.monotonic() + CYCLE_MAX_S
-        while self.n_accepted() < self.n or tcp_counter("self", "CurrEstab") > 0:
+        while self.n_accepted() < self.n or (tcp_counter("self", "CurrEstab") > self.n_open and
+                                             self.n_accepted() < 2 * self.n):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise SystemExit(f"{self.name}: {self.n_accepted()} of {self.n} addresses")
             time.sleep(POLL_S)
@@ -232,6 +235,7 @@ class CellDaemon(Daemon):
         pid = self.process.pid
         before, started = cpu_us(pid), time.monotonic()
         self.accepted = tcp_counter(self.server_pid, "PassiveOpens")
+        self.n_open = tcp_counter("self", "CurrEstab")
         self.process.send_signal(signal.SIGUSR1)
         self.process.send_signal(signal.SIGCONT)
         self.wait_for_end()
