@@ -2,6 +2,7 @@
 #include "systemd/fdstore.h"
 
 #include "daemon/util.h"
+#include "systemd/notify_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,10 +76,14 @@ fdstore_put(const char *name, const void *bytes, size_t len)
     if (fd < 0) {
         return fd;
     }
-    (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    (void)text_add(&text, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    r = notify_socket_send(message, -1);
+    if (r < 0) {
+        return r;
+    }
+    text = TEXT(message);
     (void)text_add(&text, "FDSTORE=1\nFDNAME=%s", name);
-    r = sd_pid_notify_with_fds(0, 0, message, &fd, 1);
-    return r < 0 ? r : 0;
+    return notify_socket_send(message, fd);
 }
 
 /* The passed descriptor of this name, or -1. */

@@ -3,41 +3,55 @@
 
 #include "daemon/util.h"
 #include "systemd/fdstore.h"
+#include "systemd/notify_socket.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+static void
+send_status(const char *before, const char *status)
+{
+    char message[NOTIFY_TEXT_SIZE];
+
+    (void)snprintf(message, sizeof(message), "%sSTATUS=%s", before, status);
+    (void)notify_socket_send(message, -1);
+}
+
 void
 notify_ready(const char *status)
 {
-    (void)sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+    send_status("READY=1\n", status);
 }
 
 void
 notify_status(const char *status)
 {
-    (void)sd_notifyf(0, "STATUS=%s", status);
+    send_status("", status);
 }
 
 void
 notify_reloading(int64_t mono_us)
 {
-    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, mono_us);
+    char message[64];
+
+    (void)snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRId64, mono_us);
+    (void)notify_socket_send(message, -1);
 }
 
 void
 notify_stopping(void)
 {
-    (void)sd_notify(0, "STOPPING=1");
+    (void)notify_socket_send("STOPPING=1", -1);
 }
 
 void
 notify_watchdog(void)
 {
-    (void)sd_notify(0, "WATCHDOG=1");
+    (void)notify_socket_send("WATCHDOG=1", -1);
 }
 
 int64_t

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define MINUTE_MS 60000
+#define MINUTE_MS INT64_C(60000)
 
 struct step {
     int64_t at_ms;

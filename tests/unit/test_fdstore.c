@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#define MORE_THAN_FITS 4096
 #define FIRST_FD 3 /* SD_LISTEN_FDS_START */
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -302,6 +303,27 @@ knows_the_boot(void **state)
     (void)unsetenv("VPCE_BOOT_ID");
 }
 
+/* A PID 1 that has frozen: nothing waits for it. */
+static void
+a_manager_that_does_not_read(void **state)
+{
+    int manager = open_manager();
+    int n = 0;
+
+    (void)state;
+    for (int i = 0; i < MORE_THAN_FITS; i++) {
+        notify_status("all is well");
+        notify_watchdog();
+    }
+    assert_int_equal(fdstore_put(FDSTORE_STATE, "x", 1), -EAGAIN);
+    while (recv(manager, last_line, sizeof(last_line) - 1, MSG_DONTWAIT) > 0) {
+        n++;
+    }
+    assert_in_range(n, 1, 2 * MORE_THAN_FITS - 1);
+    assert_int_equal(fdstore_put(FDSTORE_STATE, "x", 1), 0);
+    (void)close(manager);
+}
+
 int
 main(void)
 {
@@ -312,6 +334,7 @@ main(void)
         TEST(refuses),
         TEST(keeps_the_state),
         TEST(knows_the_boot),
+        TEST(a_manager_that_does_not_read),
     };
 
     return cmocka_run_group_tests_name("fdstore", tests, NULL, NULL);
