@@ -460,6 +460,10 @@ loop_free(struct loop *loop)
     }
     loop_timer_free(loop->lag_timer);
     if (loop->base != NULL) {
+        /* A bufferevent whose callback waits for its turn holds a reference to itself, and
+         * event_base_free() forgets the callback, not the reference: it, its TLS session and its
+         * socket would stay. All of ours has been freed, so nobody of ours is called. */
+        (void)event_base_loop(loop->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
         event_base_free(loop->base);
     }
     free(loop);
