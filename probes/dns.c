@@ -36,6 +36,13 @@ enum dns_query_step {
     DNS_QUERY_DONE,    /* the timer will tell */
 };
 
+/* Whose channel the server is asked on; a query only ever goes down this list. */
+enum dns_channel {
+    DNS_CHANNEL_SHARED,  /* with all other queries */
+    DNS_CHANNEL_OWN,     /* of this query alone */
+    DNS_CHANNEL_OWN_TCP, /* and by TCP */
+};
+
 struct dns_query {
     struct dns *dns;
     enum dns_via via;
@@ -48,7 +55,7 @@ struct dns_query {
     struct loop_timer *timer;
     size_t n_servers; /* as they were at the start: references of ours */
     struct dns_server *servers[NAMESERVERS_MAX];
-    bool alone;                /* the server being asked is on a channel of ours alone */
+    enum dns_channel channel;  /* to the server being asked */
     struct dns_lookup *lookup; /* the one under way, or NULL */
     bool answered;             /* answer is filled, the timer is about to fire */
     int64_t started_us;
@@ -65,7 +72,8 @@ use_nameservers(struct dns *dns, const struct nameservers *nameservers)
     struct dns_server *servers[NAMESERVERS_MAX] = {NULL};
 
     for (size_t i = 0; i < nameservers->n; i++) {
-        if (dns_server_new(dns->loop, &nameservers->servers[i], dns->timeout_ms, &servers[i]) < 0) {
+        if (dns_server_new(dns->loop, &nameservers->servers[i], DNS_TRANSPORT_UDP, dns->timeout_ms,
+                &servers[i]) < 0) {
             for (size_t k = 0; k < i; k++) {
                 dns_server_unref(servers[k]);
             }
@@ -129,8 +137,8 @@ open_all(struct dns *dns, const struct dns_options *options)
         return -ENOMEM;
     }
     if (options->second_opinion.family != ADDR_FAMILY_NONE &&
-        dns_server_new(dns->loop, &options->second_opinion, dns->timeout_ms, &dns->second_opinion) <
-            0) {
+        dns_server_new(dns->loop, &options->second_opinion, DNS_TRANSPORT_UDP, dns->timeout_ms,
+            &dns->second_opinion) < 0) {
         return -ENOMEM;
     }
     return refresh(dns, &changed);
@@ -324,16 +332,22 @@ finish_asking(struct dns_query *query, enum dns_outcome outcome)
     start_waiting(dns);
 }
 
-static void
-ask_server(struct dns_query *query)
+static int64_t
+left_ms(const struct dns_query *query)
 {
-    struct dns_server *server = query->servers[query->result.n_attempts];
+    int64_t gone_ms = (loop_now_us(query->dns->loop) - query->asked_us) / 1000;
+
+    return query->dns->timeout_ms - gone_ms;
+}
+
+static void
+ask_server(struct dns_query *query, int64_t timeout_ms)
+{
+    struct dns_server *server = query->servers[query->result.n_attempts - 1];
 
     dns_answer_reset(&query->answer);
     query->answered = false;
-    query->asked_us = loop_now_us(query->dns->loop);
-    query->result.attempts[query->result.n_attempts++].server = *dns_server_addr(server);
-    loop_timer_set(query->timer, query->dns->timeout_ms);
+    loop_timer_set(query->timer, timeout_ms);
     if (dns_lookup_start(server, query->hostname, query->family, &query->answer, on_lookup, query,
             &query->lookup) < 0) {
         query->answer.outcome = DNS_OUTCOME_RESOURCES;
@@ -344,30 +358,51 @@ ask_server(struct dns_query *query)
 static void
 ask_next_server(struct dns_query *query)
 {
-    query->alone = false;
-    ask_server(query);
+    struct dns_server *server = query->servers[query->result.n_attempts];
+
+    query->channel = DNS_CHANNEL_SHARED;
+    query->asked_us = loop_now_us(query->dns->loop);
+    query->result.attempts[query->result.n_attempts++].server = *dns_server_addr(server);
+    ask_server(query, query->dns->timeout_ms);
 }
 
-/* A connection refused (TCP, after a truncated answer) costs c-ares its sockets, and with them all
- * lookups of the channel, whatever they are for. Nobody there to answer is believed when it is said
- * on a channel of the query's own. */
+/* What an answer that others may have spoilt calls for. A connection refused (TCP, after a cut
+ * answer) costs c-ares its sockets, and with them all lookups of the channel, whatever they are
+ * for: nobody there to answer is believed when it is said on a channel of the query's own. And a
+ * cut answer's TCP connection, which is one for all, c-ares gives a part of the server's time, so
+ * that silence before that time is over is none. */
+static enum dns_channel
+next_channel(const struct dns_query *query)
+{
+    bool nobody = query->answer.outcome == DNS_OUTCOME_UNREACHABLE;
+
+    if (query->answer.gave_up && left_ms(query) > 0) {
+        return DNS_CHANNEL_OWN_TCP;
+    }
+    return nobody && query->channel == DNS_CHANNEL_SHARED ? DNS_CHANNEL_OWN : query->channel;
+}
+
 static bool
 ask_again_alone(struct dns_query *query)
 {
+    struct dns *dns = query->dns;
     struct dns_server **server = &query->servers[query->result.n_attempts - 1];
+    enum dns_channel channel = next_channel(query);
+    bool tcp = channel == DNS_CHANNEL_OWN_TCP;
+    int64_t timeout_ms = tcp ? left_ms(query) : dns->timeout_ms;
     struct dns_server *own;
 
-    if (query->alone || query->answer.outcome != DNS_OUTCOME_UNREACHABLE ||
-        dns_server_new(query->dns->loop, dns_server_addr(*server), query->dns->timeout_ms, &own) <
-            0) {
+    if (channel == query->channel ||
+        dns_server_new(dns->loop, dns_server_addr(*server),
+            tcp ? DNS_TRANSPORT_TCP : DNS_TRANSPORT_UDP, timeout_ms, &own) < 0) {
         return false;
     }
     dns_server_unref(*server);
     *server = own;
-    query->alone = true;
-    query->result.n_attempts--;
-    bucket_charge(&query->dns->bucket, 1, loop_now_ms(query->dns->loop));
-    ask_server(query);
+    query->channel = channel;
+    query->asked_us = tcp ? query->asked_us : loop_now_us(dns->loop);
+    bucket_charge(&dns->bucket, 1, loop_now_ms(dns->loop));
+    ask_server(query, timeout_ms);
     return true;
 }
 

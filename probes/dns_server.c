@@ -20,6 +20,10 @@
 #define TRIES 4
 #define FIRST_TRY_PART 7
 
+/* By TCP, c-ares sends a question once over a connection, and gives it up when its first time is
+ * over. What it waits is therefore longer than dns.c does, who says when it is enough. */
+#define TCP_TIMES 2
+
 /* Sockets of a channel, which has one server: one for UDP, one for TCP, and newer ones while old
  * ones are being closed. */
 #define SOCKETS_MAX 8
@@ -173,16 +177,20 @@ on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 }
 
 static struct ares_options
-channel_options(struct dns_server *server, int64_t timeout_ms, int *ret_mask)
+channel_options(
+    struct dns_server *server, enum dns_transport transport, int64_t timeout_ms, int *ret_mask)
 {
     static char lookups[] = "b"; /* DNS only: probes/dns.c reads hosts(5) itself */
+    bool tcp = transport == DNS_TRANSPORT_TCP;
+    int64_t first_ms = tcp ? timeout_ms * TCP_TIMES : timeout_ms / FIRST_TRY_PART;
     struct ares_options options = {0};
 
     options.sock_state_cb = on_socket_state;
     options.sock_state_cb_data = server;
     options.flags = ARES_FLAG_NOCHECKRESP; /* else SERVFAIL and REFUSED are "no server" */
-    options.timeout = (int)(timeout_ms / FIRST_TRY_PART > 0 ? timeout_ms / FIRST_TRY_PART : 1);
-    options.tries = TRIES;
+    options.flags |= tcp ? ARES_FLAG_USEVC : 0;
+    options.timeout = (int)(first_ms > 0 ? first_ms : 1);
+    options.tries = tcp ? 1 : TRIES;
     options.ndomains = 0; /* no search list */
     options.lookups = lookups;
     *ret_mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
@@ -195,13 +203,13 @@ channel_options(struct dns_server *server, int64_t timeout_ms, int *ret_mask)
 }
 
 static int
-open_channel(struct dns_server *server, int64_t timeout_ms)
+open_channel(struct dns_server *server, enum dns_transport transport, int64_t timeout_ms)
 {
     char addr[ADDR_TEXT_SIZE];
     char csv[ADDR_TEXT_SIZE + 16];
     struct text text = TEXT(csv);
     int mask;
-    struct ares_options options = channel_options(server, timeout_ms, &mask);
+    struct ares_options options = channel_options(server, transport, timeout_ms, &mask);
     bool ipv6 = server->addr.family == ADDR_FAMILY_IPV6;
 
     (void)text_add(&text, ipv6 ? "[%s]:%d" : "%s:%d", addr_format(&server->addr, addr), DNS_PORT);
@@ -213,8 +221,8 @@ open_channel(struct dns_server *server, int64_t timeout_ms)
 }
 
 int
-dns_server_new(
-    struct loop *loop, const struct addr *addr, int64_t timeout_ms, struct dns_server **ret)
+dns_server_new(struct loop *loop, const struct addr *addr, enum dns_transport transport,
+    int64_t timeout_ms, struct dns_server **ret)
 {
     struct dns_server *server = calloc(1, sizeof(*server));
 
@@ -228,7 +236,7 @@ dns_server_new(
         server->sockets[i] = (struct dns_socket){.server = server, .fd = -1};
     }
     server->timer = loop_timer_new(loop, on_timer, server);
-    if (server->timer == NULL || open_channel(server, timeout_ms) < 0) {
+    if (server->timer == NULL || open_channel(server, transport, timeout_ms) < 0) {
         dns_server_unref(server);
         return -ENOMEM;
     }
@@ -388,9 +396,9 @@ on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
     struct dns_lookup *lookup = arg;
 
-    (void)timeouts;
     if (lookup->on_answer != NULL) {
         lookup->answer->outcome = outcome_of_status(status, lookup->server);
+        lookup->answer->gave_up = status == ARES_ETIMEOUT && timeouts < TRIES;
         if (info != NULL && status == ARES_SUCCESS) {
             keep_answer(lookup, info);
         }

@@ -14,6 +14,7 @@ struct dns_lookup;
 /* What one server said, kept in the lookup's owner. */
 struct dns_answer {
     enum dns_outcome outcome;
+    bool gave_up; /* TIMEOUT: of a TCP connection after a cut answer, given a part of the time */
     uint16_t n_found;
     size_t n_addrs;
     struct addr addrs[PROBE_ADDRS_MAX]; /* the smallest, sorted: the same ones in every run */
@@ -27,9 +28,17 @@ void dns_answer_reset(struct dns_answer *answer);
  * it came and return; call nothing of this header but dns_answer_reset. */
 typedef void (*dns_lookup_fn)(void *arg);
 
-/* Starts with one reference. 0, -ENOMEM. */
-int dns_server_new(
-    struct loop *loop, const struct addr *addr, int64_t timeout_ms, struct dns_server **ret);
+/* How its questions travel. */
+enum dns_transport {
+    DNS_TRANSPORT_UDP, /* and by TCP when the answer was cut (RFC 1035 4.2) */
+    DNS_TRANSPORT_TCP, /* from the beginning */
+};
+
+/* Starts with one reference. timeout_ms: of one question. By UDP it is sent again within that time;
+ * but an answer that has to come by TCP, after a cut one, has a part of it only (gave_up). 0,
+ * -ENOMEM. */
+int dns_server_new(struct loop *loop, const struct addr *addr, enum dns_transport transport,
+    int64_t timeout_ms, struct dns_server **ret);
 struct dns_server *dns_server_ref(struct dns_server *server);
 
 /* The last one destroys the channel. Never from inside a dns_lookup_fn. NULL is fine. */

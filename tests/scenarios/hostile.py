@@ -118,12 +118,17 @@ def check_texts(daemon):
 
 
 def check_once(daemon, wanted):
-    """`vpce-probe check` says the same."""
-    done = daemon.run_cli("check", "--config", daemon.conf, "--json")
+    """`vpce-probe check` says the same. It asks once, and on a busy machine our servers may be late:
+    one of three times."""
     well = set(wanted.values()) == {"ok"}
-    expect("check: exit status", done.returncode, 0 if well else 2)
-    expect("check: verdicts", differences(json.loads(done.stdout or "{\"endpoints\": []}"), wanted),
-           {})
+    got = None
+    for _ in range(3):
+        done = daemon.run_cli("check", "--config", daemon.conf, "--json")
+        got = (done.returncode,
+               differences(json.loads(done.stdout or "{\"endpoints\": []}"), wanted))
+        if got == (0 if well else 2, {}):
+            break
+    expect("check: exit status and verdicts", got, (0 if well else 2, {}))
     text = daemon.run_cli("check", "--config", daemon.conf).stdout
     expect("check: no control characters", CONTROL.findall(text)[:3], [])
 

@@ -19,6 +19,7 @@ A, CNAME, TXT, AAAA = 1, 5, 16, 28
 PROCESSES = 2
 TRUNCATED = 0x0200
 LATE_S = 25  # longer than the daemon waits
+SLOW_S = 1  # it waits for three
 
 
 def encode(name):
@@ -145,6 +146,14 @@ def other_name(q, reply):
     reply.send(q.answer(a("other.test", FORGED)))
 
 
+def slow_tcp(q, reply):
+    """In time, though not in a part of it; and whatever else is on the connection waits."""
+    if not reply.tcp:
+        return reply.send(q.truncated())
+    time.sleep(SLOW_S)
+    reply.send(q.of(GOOD))
+
+
 def tcp_garbage(q, reply):
     if reply.tcp:
         reply.tcp.sendall(random.Random(1).randbytes(70000))
@@ -221,6 +230,7 @@ CASES = {
     "other-port": (other_port, "ok", 1),
     "big-udp": (big_udp, "ok", 16),
     "many": (by_tcp(500), "ok", 16),
+    "slow-tcp": (slow_tcp, "ok", 1),
     "cname-loop": (cname_loop, "no-address", 0),
     "cname-chain": (cname_chain, "ok", 1),
     "late": (late, "dns-timeout", 0),
