@@ -22,6 +22,11 @@
 #define STALE_INTERVALS 3
 #define STALE_EXTRA_MS 10000
 
+/* Probed once, an endpoint whose run made no statement, for this host itself spoilt it, is probed
+ * again: so many runs in all, with a pause. */
+#define ONCE_RUNS_MAX 3
+#define ONCE_PAUSE_MS 500
+
 /* An endpoint and what probes it; index-parallel with prober.endpoints. */
 struct watched {
     struct prober *prober;
@@ -254,31 +259,46 @@ judge_dependants(struct prober *prober)
     }
 }
 
+/* The end of a run. false: there is to be another one at once, which counts instead of it. */
+static bool
+plan_next_run(struct watched *w, const struct endpoint *e)
+{
+    struct prober *prober = w->prober;
+    int64_t now_ms = loop_now_ms(prober->loop);
+
+    if (prober->once) {
+        bool spoilt = e->last_run.state == STATE_UNKNOWN && e->runs < ONCE_RUNS_MAX;
+
+        if (spoilt) {
+            set_due(w, now_ms + ONCE_PAUSE_MS);
+        }
+        return !spoilt;
+    }
+    if (e->last_run.state == STATE_FAILED && has_just_failed(e, &prober->policy)) {
+        expect_evidence(prober);
+    }
+    /* after the others: this one has just been probed, and waits its turn */
+    set_due(w, schedule_next(&prober->schedule, now_ms, endpoint_is_undecided(e, &prober->policy)));
+    return true;
+}
+
 static void
 on_result(struct probe_result *result, void *arg)
 {
     struct watched *w = arg;
     struct prober *prober = w->prober;
     struct endpoint *e = &prober->endpoints[w->index];
-
     enum network_path before = e->last_run.path;
+    bool final;
 
     prober->n_running--;
     judge(prober, e, result);
     if (e->last_run.path != before && streq(e->spec.key, "ecs")) {
         judge_dependants(prober);
     }
-    if (!prober->once) {
-        bool undecided = endpoint_is_undecided(e, &prober->policy);
-
-        if (e->last_run.state == STATE_FAILED && has_just_failed(e, &prober->policy)) {
-            expect_evidence(prober);
-        }
-        /* after the others: this one has just been probed, and waits its turn */
-        set_due(w, schedule_next(&prober->schedule, loop_now_ms(prober->loop), undecided));
-    }
+    final = plan_next_run(w, e);
     start_queued(prober);
-    if (prober->callbacks.on_run != NULL) {
+    if (final && prober->callbacks.on_run != NULL) {
         prober->callbacks.on_run(e, prober->callbacks.arg);
     }
 }

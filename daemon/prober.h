@@ -14,7 +14,7 @@ struct prober;
 struct prober_callbacks {
     /* A settled change. e is borrowed until the callback returns. */
     void (*on_change)(const struct endpoint *e, const struct transition *change, void *arg);
-    /* A run has ended (after on_change, if any). */
+    /* A run has ended (after on_change, if any); not one that is repeated (once). */
     void (*on_run)(const struct endpoint *e, void *arg);
     /* The egress control has looked; before is what was known until now. */
     void (*on_egress)(enum internet before, void *arg);
@@ -22,9 +22,9 @@ struct prober_callbacks {
 };
 
 /* loop and conf are borrowed and outlive it; host, what is known of it now, is copied. once: every
- * endpoint is probed once when started, and its first run decides. callbacks: copied; a NULL
- * function is not called. 0; or a negative errno, and error says what could not be had, in one
- * sentence. */
+ * endpoint is probed once when started, and its first run that makes a statement decides.
+ * callbacks: copied; a NULL function is not called. 0; or a negative errno, and error says what
+ * could not be had, in one sentence. */
 int prober_new(struct loop *loop, const struct conf *conf, const struct host *host, bool once,
     const struct prober_callbacks *callbacks, struct prober **ret,
     char error[static PROBER_ERROR_SIZE]);

@@ -250,7 +250,8 @@ last_run_json(const struct endpoint *e)
 static json_t *
 summary_json(const struct endpoint *e, const struct verdict_context *context)
 {
-    static const struct verdict not_judged = {.code = VERDICT_NONE};
+    /* without a statement: never probed, or all runs were spoilt */
+    const struct verdict none = {.code = e->runs == 0 ? VERDICT_NONE : VERDICT_NO_RESOURCES};
     char buf[SUMMARY_SIZE];
     struct text text = TEXT(buf);
 
@@ -258,7 +259,7 @@ summary_json(const struct endpoint *e, const struct verdict_context *context)
         return json_string(e->summary);
     }
     buf[0] = '\0';
-    verdict_summary(&text, &e->spec, &e->evidence, &not_judged, context);
+    verdict_summary(&text, &e->spec, &e->evidence, &none, context);
     return json_string(buf);
 }
 

@@ -25,6 +25,26 @@ once_is_one_run_each(void **state)
     assert_null(report.due_ms);
 }
 
+/* Where this host was too slow to say anything, it is asked again, and that counts. */
+static void
+once_repeats_what_it_spoilt(void **state)
+{
+    static const char *const keys[] = {"alpha", NULL};
+    struct flow *f = *state;
+
+    fake_loop_set_lag(f->loop, 1001);
+    silence_alpha();
+    open_flow(f, STEADY, true, keys);
+    fake_loop_advance(f->loop, 3002); /* a connection's time, and what led to it */
+    assert_int_equal(endpoint_of(f, "alpha")->runs, 1);
+    assert_int_equal(f->n_runs, 0);
+    fake_loop_set_lag(f->loop, 0);
+    fake_loop_advance(f->loop, MINUTE_MS);
+    assert_int_equal(endpoint_of(f, "alpha")->runs, 2);
+    assert_int_equal(f->n_runs, 1);
+    expect_run(run_of(f, "alpha", 0), VERDICT_BLOCKED, STATE_FAILED);
+}
+
 /* What all addresses of an endpoint do, and what it is called. */
 static void
 outcomes_become_verdicts(void **state)
@@ -45,7 +65,7 @@ outcomes_become_verdicts(void **state)
         {ADDR_OUTCOME_REFUSED, 5, ADDR_OUTCOME_OK, 1, VERDICT_REFUSED, 6},
         {ADDR_OUTCOME_NO_ROUTE, 0, ADDR_OUTCOME_OK, 1, VERDICT_UNROUTABLE, 1},
         {ADDR_OUTCOME_UNREACHABLE, 7, ADDR_OUTCOME_OK, 1, VERDICT_UNROUTABLE, 8},
-        {ADDR_OUTCOME_RESOURCES, 0, ADDR_OUTCOME_OK, 1, VERDICT_NO_RESOURCES, 1},
+        {ADDR_OUTCOME_RESOURCES, 0, ADDR_OUTCOME_OK, 1, VERDICT_NO_RESOURCES, 1003}, /* 3 times */
         {ADDR_OUTCOME_OK, 1, ADDR_OUTCOME_OK, -1, VERDICT_TLS_TIMEOUT, 3002},
         {ADDR_OUTCOME_OK, 1, ADDR_OUTCOME_UNTRUSTED, 1, VERDICT_TLS_UNTRUSTED, 3},
         {ADDR_OUTCOME_OK, 1, ADDR_OUTCOME_WRONG_NAME, 1, VERDICT_TLS_WRONG_NAME, 3},
@@ -205,6 +225,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(once_is_one_run_each),
+        TEST(once_repeats_what_it_spoilt),
         TEST(outcomes_become_verdicts),
         TEST(a_lean_failure_is_no_statement),
         TEST(one_family_is_enough),
