@@ -165,8 +165,8 @@ def holds_and_lets_go(world):
         "LifecycleHookName": HOOK, "AutoScalingGroupName": GROUP, "InstanceId": INSTANCE})
     expect("the status says so", world.wait_until(lambda: is_told(world, "heartbeat", "ok")), True)
     expect("for people", shown(world), ["Auto Scaling (target InService): heartbeat: ok"])
-    expect("the log says what is waited for",
-           "ecr.api (blocked)" in failed(world, "prolonged the launch")[0], True)
+    expect("the log says what is waited for", world.wait_until(
+        lambda: "ecr.api (blocked)" in world.lines("prolonged the launch")[-1]), True)
     check_schema(world)
     check_metrics(world, ("describe", "ok", 1))
     world.vpc("heal sg")
