@@ -93,7 +93,7 @@ static int
 refresh(struct dns *dns, bool *ret_changed)
 {
     *ret_changed = false;
-    if (!dns_files_refresh(dns->files)) {
+    if (!dns_files_refresh(dns->files, loop_now_ms(dns->loop))) {
         return 0;
     }
     if (nameservers_equal(dns_files_nameservers(dns->files), &dns->nameservers)) {

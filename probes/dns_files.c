@@ -31,8 +31,10 @@ struct watched_file {
 struct dns_files {
     struct watched_file resolv_conf;
     struct watched_file hosts;
-    char *hosts_text; /* heap; NULL: empty */
-    struct nameservers nameservers;
+    char *hosts_text;               /* heap; NULL: empty */
+    struct nameservers found;       /* when resolv.conf was read last */
+    struct nameservers nameservers; /* in force */
+    int64_t bare_since_ms; /* when found was first without servers; -1: nothing is awaited */
 };
 
 static struct file_stamp
@@ -107,6 +109,7 @@ dns_files_new(const char *resolv_conf, const char *hosts)
         files->resolv_conf =
             (struct watched_file){.path = resolv_conf, .max_bytes = RESOLV_CONF_MAX};
         files->hosts = (struct watched_file){.path = hosts, .max_bytes = HOSTS_MAX};
+        files->bare_since_ms = -1;
     }
     return files;
 }
@@ -131,17 +134,38 @@ refresh_hosts(struct dns_files *files)
     }
 }
 
-bool
-dns_files_refresh(struct dns_files *files)
+/* The file names no server any more, and may be half written. */
+static bool
+is_to_be_awaited(struct dns_files *files, int64_t now_ms)
 {
-    CLEANUP(cleanup_free) char *text = NULL;
-    bool first = files->nameservers.n == 0;
-
-    refresh_hosts(files);
-    if (!read_changed(&files->resolv_conf, &text) && !first) {
+    if (!files->found.assumed || files->nameservers.n == 0 || files->nameservers.assumed) {
         return false;
     }
-    resolvconf_parse(text != NULL ? text : "", &files->nameservers);
+    if (files->bare_since_ms < 0) {
+        files->bare_since_ms = now_ms;
+        log_msg(LOG_INFO, LOG_TOPIC_DNS,
+            "%s names no server any more, asking those it named for a moment longer",
+            files->resolv_conf.path);
+    }
+    return now_ms - files->bare_since_ms < DNS_FILES_WRITING_MS;
+}
+
+bool
+dns_files_refresh(struct dns_files *files, int64_t now_ms)
+{
+    CLEANUP(cleanup_free) char *text = NULL;
+
+    refresh_hosts(files);
+    if (read_changed(&files->resolv_conf, &text) || files->nameservers.n == 0) {
+        resolvconf_parse(text != NULL ? text : "", &files->found);
+    } else if (files->bare_since_ms < 0) {
+        return false;
+    }
+    if (is_to_be_awaited(files, now_ms)) {
+        return false;
+    }
+    files->bare_since_ms = -1;
+    files->nameservers = files->found;
     if (files->nameservers.n_ignored > 0) {
         log_msg(LOG_WARNING, LOG_TOPIC_DNS,
             "%s: %zu nameserver lines without a usable address, ignoring them",

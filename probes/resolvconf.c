@@ -73,6 +73,7 @@ resolvconf_parse(const char *text, struct nameservers *ret)
     if (found.n == 0) {
         (void)addr_parse("127.0.0.1", &found.servers[0]);
         found.n = 1;
+        found.assumed = true;
     }
     *ret = found;
 }

@@ -9,6 +9,7 @@ struct nameservers {
     size_t n; /* at least 1 */
     struct addr servers[NAMESERVERS_MAX];
     size_t n_ignored; /* nameserver lines that are no address we can use (a zone, rubbish) */
+    bool assumed;     /* the file names none */
 };
 
 /* As glibc reads it: the first NAMESERVERS_MAX nameserver lines; none means 127.0.0.1. Any text

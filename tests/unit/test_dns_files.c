@@ -2,11 +2,13 @@
 #include "probes/dns_files.h"
 
 #include "daemon/log.h"
+#include "daemon/util.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,7 +70,7 @@ what_cannot_be_read_stays(void **state)
     assert_non_null(files);
     write_file(resolv_conf, "nameserver 10.0.0.2\n");
     write_file(hosts, "10.0.0.9 ecs.test\n");
-    assert_true(dns_files_refresh(files));
+    assert_true(dns_files_refresh(files, 0));
     expect_server(files, "10.0.0.2");
     assert_int_equal(found(files), 1);
 
@@ -79,14 +81,14 @@ what_cannot_be_read_stays(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     n_lines = 0;
     for (int i = 0; i < 5; i++) {
-        assert_false(dns_files_refresh(files));
+        assert_false(dns_files_refresh(files, 0));
     }
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     expect_server(files, "10.0.0.2");
     assert_int_equal(found(files), 1);
     assert_int_equal(n_lines, 2); /* a line each */
 
-    assert_true(dns_files_refresh(files));
+    assert_true(dns_files_refresh(files, 0));
     expect_server(files, "10.0.0.33");
     assert_int_equal(found(files), 0);
     dns_files_free(files);
@@ -98,26 +100,106 @@ what_is_not_there_is_empty(void **state)
     struct dns_files *files = dns_files_new(resolv_conf, hosts);
 
     (void)state;
-    write_file(resolv_conf, "nameserver 10.0.0.2\n");
     write_file(hosts, "10.0.0.9 ecs.test\n");
-    assert_true(dns_files_refresh(files));
-    assert_false(dns_files_refresh(files));
     assert_int_equal(unlink(resolv_conf), 0);
-    assert_int_equal(unlink(hosts), 0);
-    assert_true(dns_files_refresh(files));
+    assert_true(dns_files_refresh(files, 0));
     expect_server(files, "127.0.0.1"); /* resolv.conf(5) */
+    assert_int_equal(found(files), 1);
+    assert_int_equal(unlink(hosts), 0);
+    assert_false(dns_files_refresh(files, 1));
     assert_int_equal(found(files), 0);
-    assert_false(dns_files_refresh(files));
     dns_files_forget(files);
-    assert_true(dns_files_refresh(files));
+    assert_true(dns_files_refresh(files, 2));
     dns_files_free(files);
+}
+
+#define GONE NULL
+
+/* What becomes of resolv.conf, looked at every so often. */
+static const struct {
+    const char *name;
+    struct {
+        int64_t at_ms;
+        const char *text; /* GONE: there is none; "=": nobody touched it */
+        const char *server;
+        bool changed; /* what refresh returns */
+    } looks[6];
+} histories[] = {
+    {"emptied, and written",
+        {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, "", "10.0.0.2"},
+            {1050, "nameserver 10.0.0.33\n", "10.0.0.33", true}, {9000, "=", "10.0.0.33"}}},
+    {"emptied for good",
+        {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, "", "10.0.0.2"},
+            {1999, "=", "10.0.0.2"}, {2000, "=", "127.0.0.1", true}, {2001, "=", "127.0.0.1"},
+            {9000, "nameserver 10.0.0.2\n", "10.0.0.2", true}}},
+    {"seldom looked at: the second look counts",
+        {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {30000, "", "10.0.0.2"},
+            {60000, "=", "127.0.0.1", true}}},
+    {"removed, made, written",
+        {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, GONE, "10.0.0.2"},
+            {1500, "", "10.0.0.2"}, {1600, "nameserver 10.0.0.2\n", "10.0.0.2", true}}},
+    {"removed for good", {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, GONE, "10.0.0.2"},
+                             {2000, "=", "127.0.0.1", true}}},
+    {"written again and again without servers",
+        {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, "", "10.0.0.2"},
+            {1600, "# by me\n", "10.0.0.2"}, {2200, "#\n", "127.0.0.1", true}}},
+    {"half a line of it",
+        {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, "nameserver 10.0", "10.0.0.2"},
+            {1050, "nameserver 10.0.0.33\n", "10.0.0.33", true}}},
+    {"each time for itself",
+        {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, "", "10.0.0.2"},
+            {1100, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {5000, "", "10.0.0.2"},
+            {5999, "=", "10.0.0.2"}, {6000, "=", "127.0.0.1", true}}},
+    {"empty from the start", {{0, "", "127.0.0.1", true}, {1, GONE, "127.0.0.1", true}}},
+};
+
+static bool
+look_is_right(struct dns_files *files, size_t row, size_t i)
+{
+    const char *text = histories[row].looks[i].text;
+    char buf[ADDR_TEXT_SIZE];
+    const char *got;
+    bool changed;
+
+    if (text == GONE) {
+        (void)unlink(resolv_conf);
+    } else if (strcmp(text, "=") != 0) {
+        write_file(resolv_conf, text);
+    }
+    changed = dns_files_refresh(files, histories[row].looks[i].at_ms);
+    got = addr_format(&dns_files_nameservers(files)->servers[0], buf);
+    if (strcmp(got, histories[row].looks[i].server) == 0 &&
+        changed == histories[row].looks[i].changed) {
+        return true;
+    }
+    print_error(
+        "%s, look %zu: got %s, %schanged\n", histories[row].name, i + 1, got, changed ? "" : "un");
+    return false;
+}
+
+static void
+one_that_is_being_written(void **state)
+{
+    int failures = 0;
+
+    (void)state;
+    for (size_t row = 0; row < ARRAY_SIZE(histories); row++) {
+        struct dns_files *files = dns_files_new(resolv_conf, hosts);
+
+        assert_non_null(files);
+        for (size_t i = 0; i < 6 && histories[row].looks[i].server != NULL; i++) {
+            failures += !look_is_right(files, row, i);
+        }
+        dns_files_free(files);
+    }
+    assert_int_equal(failures, 0);
 }
 
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_cannot_be_read_stays), cmocka_unit_test(what_is_not_there_is_empty)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_cannot_be_read_stays),
+        cmocka_unit_test(what_is_not_there_is_empty), cmocka_unit_test(one_that_is_being_written)};
     int r;
 
     if (mkdtemp(folder) == NULL) {
