@@ -497,6 +497,7 @@ prober_glance(struct prober *prober, struct moment since, struct report *ret)
     struct moment now = moment_now(prober->loop);
 
     *ret = (struct report){.now = now,
+        .slept_ms = host_slept_ms(),
         .host = &prober->host,
         .state = prober_host_state(prober),
         .since = since,

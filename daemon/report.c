@@ -87,7 +87,8 @@ report_moment_ms(const struct report *report, const struct moment *moment)
     int64_t counted_ms = report_wall_ms(report, moment->mono_ms);
     int64_t apart_ms = counted_ms - moment->wall_ms;
 
-    return apart_ms < CLOCK_SET_MS && apart_ms > -CLOCK_SET_MS ? moment->wall_ms : counted_ms;
+    return apart_ms < CLOCK_SET_MS + report->slept_ms && apart_ms > -CLOCK_SET_MS ? moment->wall_ms
+                                                                                  : counted_ms;
 }
 
 const char *

@@ -13,6 +13,7 @@ struct transition_log;
 
 struct report {
     struct moment now;
+    int64_t slept_ms; /* by the host since it booted: the monotonic clock stood still */
     const struct host *host;
     enum host_state state;
     struct moment since; /* when the state began */
@@ -41,7 +42,7 @@ void report_summary(const struct report *report, char ret[static REPORT_SUMMARY_
 int64_t report_wall_ms(const struct report *report, int64_t mono_ms);
 
 /* A moment that has passed, likewise: as it was read then, so that each report tells the same time,
- * unless the clock has been set since. */
+ * unless the clock has been set since. What the host may have slept since is no setting. */
 int64_t report_moment_ms(const struct report *report, const struct moment *moment);
 
 #define RFC3339_SIZE 32

@@ -161,13 +161,27 @@ parse_uint(const char *s, uint64_t min, uint64_t max, uint64_t *ret)
     return 0;
 }
 
-int64_t
-monotonic_ms(void)
+static int64_t
+clock_ms(clockid_t id)
 {
     struct timespec ts;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    (void)clock_gettime(id, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+monotonic_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t
+host_slept_ms(void)
+{
+    int64_t awake_ms = clock_ms(CLOCK_MONOTONIC); /* before the other: never less than nothing */
+
+    return clock_ms(CLOCK_BOOTTIME) - awake_ms;
 }
 
 int

@@ -77,6 +77,9 @@ int parse_uint(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 /* CLOCK_MONOTONIC, milliseconds: for code that has no loop to ask. */
 int64_t monotonic_ms(void);
 
+/* How long this host has been suspended or hibernated since it booted, milliseconds. */
+int64_t host_slept_ms(void);
+
 /* Read a file whole, at most max_bytes. *ret is terminated, caller frees.
  * Returns 0, -EFBIG when it is longer, or the negative errno of open and read. */
 int read_file(const char *path, size_t max_bytes, char **ret, size_t *ret_len);

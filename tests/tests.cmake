@@ -49,6 +49,10 @@ endforeach()
 
 add_executable(autoscaling_call ${TESTS_DIR}/tools/autoscaling_call.c)
 target_link_libraries(autoscaling_call PRIVATE vpce_autoscaling vpce_table_flags)
+# preloaded by tests/scenarios/clock.py; uninstrumented, for it stands before any sanitizer
+add_library(wall_clock MODULE ${TESTS_DIR}/tools/wall_clock.c)
+target_compile_definitions(wall_clock PRIVATE _GNU_SOURCE)
+target_compile_options(wall_clock PRIVATE -Wall -Wextra $<$<BOOL:${VPCE_WERROR}>:-Werror>)
 # what tests/bench/tls runs; nothing of it is asserted
 add_executable(bench_reference ${TESTS_DIR}/bench/reference.c)
 target_link_libraries(bench_reference PRIVATE vpce_flags PkgConfig::OPENSSL)
@@ -188,6 +192,11 @@ set_tests_properties(scenario.soak PROPERTIES LABELS scenario SKIP_RETURN_CODE 7
 add_test(NAME scenario.machine
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/machine.py --bin ${CMAKE_BINARY_DIR})
 set_tests_properties(scenario.machine PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
+
+# the wall clock is set, and the host sleeps
+add_test(NAME scenario.clock
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/clock.py --bin ${CMAKE_BINARY_DIR})
+set_tests_properties(scenario.clock PROPERTIES LABELS scenario SKIP_RETURN_CODE 77 TIMEOUT 300)
 
 add_test(NAME scenario.imds
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/scenarios/imds.py --bin ${CMAKE_BINARY_DIR})

@@ -87,11 +87,15 @@ class Listening(threading.Thread):
         try:
             while (got := self.stream.next()) is not None:
                 event, data = got
-                if event == "verdict" and data["state"] != data["old_state"]:
-                    self.changes[data["endpoint"]].append((data["old_state"], data["state"]))
+                if event == "verdict":
+                    self.on_verdict(data)
             self.wrong = "the stream has ended"
         except Exception as problem:  # whatever it is, it is told
             self.wrong = repr(problem)
+
+    def on_verdict(self, data):
+        if data["state"] != data["old_state"]:
+            self.changes[data["endpoint"]].append((data["old_state"], data["state"]))
 
 
 def counted(text, name, key):

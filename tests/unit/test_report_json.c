@@ -148,17 +148,23 @@ moments(void **state)
         struct moment now;
         struct moment moment;
         int64_t expected_ms;
+        int64_t slept_ms;
     } rows[] = {
         {"as it was read", {5000, 105000}, {1000, 101000}, 101000},
         {"read just before a millisecond was full", {5000, 105001}, {1000, 101000}, 101000},
         {"or just after", {5001, 105000}, {1000, 101000}, 101000},
         {"the clock was set forward", {5000, 905000}, {1000, 101000}, 901000},
         {"the clock was set back", {5000, 15000}, {1000, 101000}, 11000},
+        {"the host has slept since", {5000, 905000}, {1000, 101000}, 101000, 800000},
+        {"it slept before", {5000, 105000}, {1000, 101000}, 101000, 800000},
+        {"it slept, and the clock was set forward", {5000, 1005000}, {1000, 101000}, 1001000,
+            800000},
+        {"it slept, and the clock was set back", {5000, 15000}, {1000, 101000}, 11000, 800000},
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const struct report report = {.now = rows[i].now};
+        const struct report report = {.now = rows[i].now, .slept_ms = rows[i].slept_ms};
         int64_t got_ms = report_moment_ms(&report, &rows[i].moment);
 
         if (got_ms != rows[i].expected_ms) {
