@@ -147,6 +147,10 @@ sed 's/^#\\([A-Z[]\\)/\\1/' ${CMAKE_SOURCE_DIR}/conf/vpce-probe.conf >shipped.co
 $<TARGET_FILE:vpce-probed> --config shipped.conf --check-config")
 set_tests_properties(unit.shipped_conf PROPERTIES LABELS unit)
 
+add_test(NAME quality.floors
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/floors.py ${CMAKE_SOURCE_DIR})
+set_tests_properties(quality.floors PROPERTIES LABELS quality TIMEOUT 300)
+
 add_test(NAME quality.layers COMMAND ${TESTS_DIR}/check_layers.sh)
 add_test(NAME quality.format COMMAND ${TESTS_DIR}/check_format.sh)
 set_tests_properties(quality.layers quality.format PROPERTIES LABELS quality SKIP_RETURN_CODE 77)

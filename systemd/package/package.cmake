@@ -33,11 +33,13 @@ set(CPACK_VERBATIM_VARIABLES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
   GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
-# The sonames say which libraries; these are asked for by name.
+# The sonames say which libraries, and the symbols how old they may be, but a mended library has the
+# same; what the sonames do not say is asked for by name.
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd (>= 252), ca-certificates")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS
+  "systemd (>= ${VPCE_SYSTEMD_MIN}), ca-certificates, libssl3 (>= ${VPCE_OPENSSL_MIN})")
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
 file(CONFIGURE OUTPUT package/conffiles CONTENT "/etc/vpce-probe/vpce-probe.conf\n")
@@ -51,7 +53,9 @@ endif()
 set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
 set(CPACK_RPM_PACKAGE_LICENSE Apache-2.0)
 set(CPACK_RPM_PACKAGE_GROUP System/Monitoring)
-set(CPACK_RPM_PACKAGE_REQUIRES "systemd >= 252, ca-certificates")
+set(CPACK_RPM_PACKAGE_REQUIRES "systemd >= ${VPCE_SYSTEMD_MIN}, ca-certificates, \
+c-ares >= ${VPCE_CARES_MIN}, libevent >= ${VPCE_EVENT_MIN}, openssl-libs >= 1:${VPCE_OPENSSL_MIN}, \
+expat >= ${VPCE_EXPAT_MIN}, jansson >= ${VPCE_JANSSON_MIN}")
 set(CPACK_RPM_PACKAGE_RELOCATABLE OFF)
 set(CPACK_RPM_USER_FILELIST "%config(noreplace) /etc/vpce-probe/vpce-probe.conf"
   "%exclude /usr/share/lintian/overrides/vpce-probe")
