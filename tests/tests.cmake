@@ -151,6 +151,13 @@ add_test(NAME quality.floors
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/floors.py ${CMAKE_SOURCE_DIR})
 set_tests_properties(quality.floors PROPERTIES LABELS quality TIMEOUT 300)
 
+# a few of them, quick ones (all, and the daemon: tests/valgrind)
+if(NOT VPCE_SANITIZE)
+  add_test(NAME quality.valgrind COMMAND ${TESTS_DIR}/valgrind --bin ${CMAKE_BINARY_DIR}
+    test_conf test_dns_files test_flow_outlook test_http test_report_json)
+  set_tests_properties(quality.valgrind PROPERTIES LABELS quality SKIP_RETURN_CODE 77 TIMEOUT 300)
+endif()
+
 add_test(NAME quality.layers COMMAND ${TESTS_DIR}/check_layers.sh)
 add_test(NAME quality.format COMMAND ${TESTS_DIR}/check_format.sh)
 set_tests_properties(quality.layers quality.format PROPERTIES LABELS quality SKIP_RETURN_CODE 77)
