@@ -247,10 +247,10 @@ endif()
 
 # every call that can fail does, once; the sample of a day (all of them: tests/torture/run)
 add_executable(torture ${TESTS_DIR}/torture/torture.c ${TESTS_DIR}/torture/life.c ${TESTS_DIR}/torture/fail.c
-  ${TESTS_DIR}/torture/servers.c)
+  ${TESTS_DIR}/torture/fail_calls.c ${TESTS_DIR}/torture/servers.c)
 target_link_libraries(torture PRIVATE vpce_daemon vpce_table_flags ${CMAKE_DL_LIBS})
 if(VPCE_SANITIZE) # it stands between the sanitizer and everybody
-  set_source_files_properties(${TESTS_DIR}/torture/fail.c PROPERTIES
+  set_source_files_properties(${TESTS_DIR}/torture/fail.c ${TESTS_DIR}/torture/fail_calls.c PROPERTIES
     COMPILE_OPTIONS -fno-sanitize=all COMPILE_DEFINITIONS FAIL_OVER_ASAN)
 endif()
 target_compile_options(torture PRIVATE -U_FORTIFY_SOURCE)

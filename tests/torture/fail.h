@@ -20,33 +20,35 @@ enum fail_caller {
 };
 #define FAIL_CALLER_N (FAIL_CALLER_OTHER + 1)
 
-/* Counted apart, so that what the libraries do in between does not move the numbers of ours. */
-enum fail_class {
-    FAIL_CLASS_OURS,
-    FAIL_CLASS_LIBRARY,
-};
-#define FAIL_CLASS_N (FAIL_CLASS_LIBRARY + 1)
-
-#define FAIL_POINTS_MAX 65536 /* that are recorded, of a class */
+#define FAIL_SITES_MAX 32768
 #define FAIL_WHERE_SIZE 1024
 
-struct fail_point {
+/* A place in the code, reached along one way through our own code. Calls have no number that two
+ * lives agree on, these have: the n-th call at a place is the same one in every life. */
+struct fail_site {
+    uint64_t hash;     /* of the same place in any run of this program */
+    uint64_t quick;    /* of this run: other values cannot be the same place */
+    uint32_t n_calls;  /* 0: no place */
     uint16_t function; /* fail_function_str */
     uint16_t caller;   /* enum fail_caller */
-    uint32_t way;      /* hash of how our code came there */
+    char where[FAIL_WHERE_SIZE]; /* the first call, as addr2line wants it */
 };
 
 /* Shared with the process that fails. */
 struct fail_state {
-    bool recording;
-    bool armed;
-    enum fail_class target_class;
-    uint32_t target; /* number of the call that fails, from 1 */
-    uint32_t burst;  /* and so many in all */
-    uint32_t counts[FAIL_CLASS_N];
+    bool recording; /* instead of failing */
+    bool armed;     /* else calls do not count */
+    struct {
+        uint64_t hash;
+        uint64_t quick;
+    } target;       /* the place that fails */
+    uint32_t nth;   /* of its calls, from 1 */
+    uint32_t burst; /* and so many calls in all, of any place */
+    uint32_t seen;  /* of its calls */
     uint32_t hits;
-    char where[FAIL_WHERE_SIZE]; /* the first that failed, one frame a line */
-    struct fail_point points[FAIL_CLASS_N][FAIL_POINTS_MAX];
+    char where[FAIL_WHERE_SIZE]; /* the first that failed */
+    uint32_t n_sites;
+    struct fail_site sites[FAIL_SITES_MAX]; /* a hash table, when recording */
 };
 
 /* From now on calls of this process count. NULL: not any more. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -436,7 +437,7 @@ live(struct life *life)
         }
     }
     if (life->fail->hits == 0) {
-        life->fail->armed = life->fail->target != 0; /* in the stop, or never */
+        life->fail->armed = true; /* in the stop, or never */
     }
     (void)stop(life);
 }
@@ -460,9 +461,9 @@ report_life(const struct life *life, const struct trial *trial)
 {
     CLEANUP(cleanup_free) char *text = read_log(life);
 
-    (void)printf("%s %s %u: %s\n  failed: %s\n", life->error[0] != '\0' ? "FAILED" : "ok",
-        trial->class == FAIL_CLASS_OURS ? "ours" : "library", trial->number,
-        life->error[0] != '\0' ? life->error : "well", life->fail->where);
+    (void)printf("%s --at %016" PRIx64 " %u: %s\n  failed: %s\n",
+        life->error[0] != '\0' ? "FAILED" : "ok", trial->site != NULL ? trial->site->hash : 0,
+        trial->nth, life->error[0] != '\0' ? life->error : "well", life->fail->where);
     (void)printf("---- log\n%s----\n", text != NULL ? text : "");
     (void)fflush(stdout);
 }
@@ -487,13 +488,17 @@ life_run(const struct life_options *options, unsigned job, int notify_fd, const 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         (void)snprintf(life.path[i], sizeof(life.path[i]), "%s/%s.%u", options->dir, names[i], job);
     }
-    state->target_class = trial->class;
-    state->target = trial->number;
+    state->recording = trial->site == NULL;
+    if (trial->site != NULL) {
+        state->target.hash = trial->site->hash;
+        state->target.quick = trial->site->quick;
+    }
+    state->nth = trial->nth;
     state->burst = options->burst;
-    state->armed = trial->number != 0;
+    state->armed = true;
+    state->seen = 0;
     state->hits = 0;
     state->where[0] = '\0';
-    memset(state->counts, 0, sizeof(state->counts));
     look_at_notifications(&life); /* of the life before */
     life.n_ready = 0;
     life.until_ms = now_ms() + LIFE_MS;

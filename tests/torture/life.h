@@ -5,10 +5,10 @@
 
 #include "fail.h"
 
-/* One failure to come. */
+/* One failure to come: the nth call at a place. */
 struct trial {
-    enum fail_class class;
-    uint32_t number; /* 0: none */
+    const struct fail_site *site; /* NULL: nothing fails, all is recorded */
+    uint32_t nth;
 };
 
 struct life_options {

@@ -17,6 +17,7 @@
 #include "servers.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,9 @@
 #include <unistd.h>
 
 #define JOBS_MAX 16
-#define LIBRARY_SAMPLE 60
+#define SAMPLE 300
+#define RECORDINGS 2
+#define TRIES 3
 #define EXIT_SKIP 77
 
 static const char settings_text[] = "[Host]\nRegion=eu-central-1\nAccountId=123456789012\n"
@@ -49,8 +52,13 @@ struct plan {
     struct life_options life;
     unsigned seed;
     unsigned jobs;
-    unsigned n_library; /* calls of the libraries that are drawn */
-    bool all;           /* calls of ours, and not just each way */
+    unsigned n_lives;        /* at most that many are drawn */
+    int64_t span_ms;         /* after that none begins any more; 0: no limit */
+    bool all;                /* instead of a sample */
+    uint64_t at;             /* place; 0: none is chosen */
+    uint32_t at_nth;         /* its call */
+    struct fail_site *sites; /* as recorded, each with the calls that every life has */
+    size_t n_sites;
     struct trial *trials;
     size_t n_trials;
 };
@@ -58,9 +66,10 @@ struct plan {
 /* Shared by all jobs. */
 struct tally {
     size_t next; /* trial */
+    size_t n_lived;
     size_t n_failed;
-    size_t n_missed; /* the call did not come in this life */
-    size_t n_refused;
+    size_t n_again;  /* lives, as the call had not come */
+    size_t n_missed; /* never came */
 };
 
 static int64_t
@@ -84,28 +93,51 @@ share(size_t size)
     return memory;
 }
 
+/* What a life does depends a little on what came first: a place that it did not come to, or not so
+ * often, gets more of them. */
 static void
-do_job(const struct plan *plan, unsigned job, struct tally *tally)
+try_one(const struct plan *plan, unsigned job, int notify_fd, struct trial trial,
+    struct fail_state *state, struct tally *tally)
+{
+    for (unsigned i = 0; i < TRIES; i++) {
+        if (!life_run(&plan->life, job, notify_fd, &trial, state)) {
+            (void)__atomic_fetch_add(&tally->n_failed, 1, __ATOMIC_RELAXED);
+            return;
+        }
+        if (state->hits > 0) {
+            return;
+        }
+        (void)__atomic_fetch_add(&tally->n_again, 1, __ATOMIC_RELAXED);
+        trial.nth = state->seen > 0 ? state->seen : 1;
+    }
+    (void)__atomic_fetch_add(&tally->n_missed, 1, __ATOMIC_RELAXED);
+    (void)printf("missed --at %016" PRIx64 " %u, which came %u times in the last of %d lives, %u in "
+                 "the recorded ones: %s\n",
+        trial.site->hash, trial.nth, state->seen, TRIES, trial.site->n_calls, trial.site->where);
+    (void)fflush(stdout);
+}
+
+static void
+do_job(const struct plan *plan, unsigned job, int64_t until_ms, struct tally *tally)
 {
     struct fail_state *state = share(sizeof(*state));
     size_t i;
     int notify_fd = life_open_notify(plan->life.dir, job);
 
-    while ((i = __atomic_fetch_add(&tally->next, 1, __ATOMIC_RELAXED)) < plan->n_trials) {
-        if (!life_run(&plan->life, job, notify_fd, &plan->trials[i], state)) {
-            (void)__atomic_fetch_add(&tally->n_failed, 1, __ATOMIC_RELAXED);
-        }
-        if (state->hits == 0) {
-            (void)__atomic_fetch_add(&tally->n_missed, 1, __ATOMIC_RELAXED);
-        }
+    while ((until_ms == 0 || now_ms() < until_ms) &&
+           (i = __atomic_fetch_add(&tally->next, 1, __ATOMIC_RELAXED)) < plan->n_trials) {
+        (void)__atomic_fetch_add(&tally->n_lived, 1, __ATOMIC_RELAXED);
+        try_one(plan, job, notify_fd, plan->trials[i], state, tally);
     }
     (void)close(notify_fd);
     (void)munmap(state, sizeof(*state));
 }
 
 static void
-print_points(const struct fail_state *state)
+print_sites(const struct plan *plan)
 {
+    size_t n_calls = 0;
+
     for (unsigned caller = 0; caller < FAIL_CALLER_N; caller++) {
         unsigned n_all = 0;
 
@@ -113,12 +145,12 @@ print_points(const struct fail_state *state)
              function++) {
             unsigned n = 0;
 
-            for (size_t class = 0; class < FAIL_CLASS_N; class ++) {
-                for (size_t i = 0; i < state->counts[class] && i < FAIL_POINTS_MAX; i++) {
-                    const struct fail_point *point = &state->points[class][i];
+            for (size_t i = 0; i < plan->n_sites; i++) {
+                bool is_it =
+                    plan->sites[i].caller == caller && plan->sites[i].function == function;
 
-                    n += point->caller == caller && point->function == function;
-                }
+                n += is_it;
+                n_calls += is_it ? plan->sites[i].n_calls : 0;
             }
             if (n > 0) {
                 (void)printf("%s%s %u", n_all == 0 ? "" : ", ", fail_function_str(function), n);
@@ -129,6 +161,7 @@ print_points(const struct fail_state *state)
             (void)printf("  <- %s: %u\n", fail_caller_str((enum fail_caller)caller), n_all);
         }
     }
+    (void)printf("%zu places, %zu calls\n", plan->n_sites, n_calls);
 }
 
 /* A number below n, from a seed that moves (xorshift). */
@@ -141,74 +174,90 @@ draw(unsigned *seed, size_t n)
     return (uint32_t)(*seed % n);
 }
 
-/* Each way of our code once: one of the calls that came along it, drawn. */
 static void
-plan_own_sample(struct plan *plan, const struct fail_state *state, unsigned *seed)
+add_trial(struct plan *plan, const struct fail_site *site, uint32_t nth)
 {
-    const struct fail_point *points = state->points[FAIL_CLASS_OURS];
-    uint32_t n_points = state->counts[FAIL_CLASS_OURS];
-
-    for (uint32_t i = 0; i < n_points; i++) {
-        uint32_t chosen = i;
-        uint32_t n_alike = 0;
-        bool is_first = true;
-
-        for (uint32_t k = 0; k < n_points; k++) {
-            if (points[k].way != points[i].way || points[k].function != points[i].function) {
-                continue;
-            }
-            is_first &= k >= i;
-            if (draw(seed, ++n_alike) == 0) {
-                chosen = k;
-            }
-        }
-        if (is_first) {
-            plan->trials[plan->n_trials++] = (struct trial){FAIL_CLASS_OURS, chosen + 1};
-        }
-    }
+    plan->trials[plan->n_trials++] = (struct trial){site, nth};
 }
 
+/* The first call of each place, and its last. */
 static void
-make_plan(struct plan *plan, const struct fail_state *state)
+make_plan(struct plan *plan)
 {
-    uint32_t n_own = state->counts[FAIL_CLASS_OURS];
-    uint32_t n_library = state->counts[FAIL_CLASS_LIBRARY];
-    uint32_t stride = n_library / plan->n_library + 1;
     unsigned seed = plan->seed;
 
-    plan->trials = calloc(n_own + n_library, sizeof(*plan->trials));
+    plan->trials = calloc(2 * plan->n_sites + 1, sizeof(*plan->trials));
     if (plan->trials == NULL) {
         exit(EXIT_FAILURE);
     }
-    if (plan->all) {
-        for (uint32_t i = 1; i <= n_own; i++) {
-            plan->trials[plan->n_trials++] = (struct trial){FAIL_CLASS_OURS, i};
+    for (size_t i = 0; i < plan->n_sites; i++) {
+        const struct fail_site *site = &plan->sites[i];
+
+        if (plan->at != 0) {
+            if (site->hash == plan->at) {
+                add_trial(plan, site, plan->at_nth);
+            }
+            continue;
         }
-    } else {
-        plan_own_sample(plan, state, &seed);
+        add_trial(plan, site, 1);
+        if (site->n_calls > 1) {
+            add_trial(plan, site, site->n_calls);
+        }
     }
-    for (uint32_t i = 1 + draw(&seed, stride); i <= n_library; i += stride) {
-        plan->trials[plan->n_trials++] = (struct trial){FAIL_CLASS_LIBRARY, i};
+    for (size_t i = plan->n_trials; i > 1; i--) { /* shuffled (Fisher and Yates) */
+        size_t k = draw(&seed, i);
+        struct trial trial = plan->trials[i - 1];
+
+        plan->trials[i - 1] = plan->trials[k];
+        plan->trials[k] = trial;
+    }
+    (void)printf("%zu lives would be all\n", plan->n_trials);
+    if (!plan->all && plan->n_trials > plan->n_lives) {
+        plan->n_trials = plan->n_lives;
     }
 }
 
-/* A life in which nothing fails shows what could. */
+/* The places of one more life. Of a place that others had too, the fewest calls count. */
+static void
+merge(struct plan *plan, const struct fail_state *state)
+{
+    for (size_t i = 0; i < FAIL_SITES_MAX; i++) {
+        const struct fail_site *site = &state->sites[i];
+        size_t k = 0;
+
+        if (site->n_calls == 0) {
+            continue;
+        }
+        while (k < plan->n_sites && plan->sites[k].hash != site->hash) {
+            k++;
+        }
+        if (k == plan->n_sites) {
+            plan->sites[plan->n_sites++] = *site;
+        } else if (site->n_calls < plan->sites[k].n_calls) {
+            plan->sites[k].n_calls = site->n_calls;
+        }
+    }
+}
+
+/* Lives in which nothing fails show what could. */
 static bool
 record(struct plan *plan)
 {
-    struct fail_state *state = share(sizeof(*state));
-    const struct trial none = {FAIL_CLASS_OURS, 0};
+    const struct trial none = {NULL, 0};
     int notify_fd = life_open_notify(plan->life.dir, JOBS_MAX);
-    bool good;
+    bool good = true;
 
-    state->recording = true;
-    good = life_run(&plan->life, JOBS_MAX, notify_fd, &none, state);
+    plan->sites = share(RECORDINGS * FAIL_SITES_MAX * sizeof(*plan->sites));
+    for (unsigned i = 0; i < RECORDINGS && good; i++) {
+        struct fail_state *state = share(sizeof(*state));
+
+        good = life_run(&plan->life, JOBS_MAX, notify_fd, &none, state);
+        merge(plan, state);
+        (void)munmap(state, sizeof(*state));
+    }
     (void)close(notify_fd);
-    (void)printf("calls that can fail: %u of ours, %u of the libraries\n",
-        state->counts[FAIL_CLASS_OURS], state->counts[FAIL_CLASS_LIBRARY]);
-    print_points(state);
-    make_plan(plan, state);
-    (void)munmap(state, sizeof(*state));
+    print_sites(plan);
+    make_plan(plan);
     return good;
 }
 
@@ -219,7 +268,7 @@ run_all(struct plan *plan)
     int64_t started_ms = now_ms();
     unsigned n_broken = 0;
 
-    if (plan->n_trials == 0 && !record(plan)) {
+    if (!record(plan) || plan->n_trials == 0) {
         return EXIT_FAILURE;
     }
     (void)printf("%zu lives, seed %u\n", plan->n_trials, plan->seed);
@@ -227,7 +276,7 @@ run_all(struct plan *plan)
     for (unsigned job = 0; job < plan->jobs; job++) {
         if (fork() == 0) {
             (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-            do_job(plan, job, tally);
+            do_job(plan, job, plan->span_ms > 0 ? started_ms + plan->span_ms : 0, tally);
             _exit(EXIT_SUCCESS);
         }
     }
@@ -237,8 +286,10 @@ run_all(struct plan *plan)
         (void)wait(&status);
         n_broken += status != 0;
     }
-    (void)printf("%zu lives, %zu not well, in %zu the call did not come; %lld ms\n", plan->n_trials,
-        tally->n_failed, tally->n_missed, (long long)(now_ms() - started_ms));
+    (void)printf("%zu of %zu calls failed, %zu of them not well; %zu never came, %zu lives again to "
+                 "meet them; %lld s\n",
+        tally->n_lived - tally->n_missed, plan->n_trials, tally->n_failed, tally->n_missed,
+        tally->n_again, (long long)(now_ms() - started_ms) / 1000);
     return tally->n_failed == 0 && n_broken == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -301,31 +352,44 @@ number_of(const char *text)
     return (unsigned)value;
 }
 
+static uint64_t
+place_of(const char *text)
+{
+    char *end;
+    uint64_t value = strtoull(text, &end, 16);
+
+    if (*end != '\0' || value == 0) {
+        (void)fprintf(stderr, "torture: not a place: %s\n", text);
+        exit(EX_USAGE);
+    }
+    return value;
+}
+
 static void
 read_options(int argc, char **argv, struct plan *plan)
 {
     static const struct option options[] = {{"all", no_argument, NULL, 'a'},
         {"at", required_argument, NULL, '@'}, {"seed", required_argument, NULL, 's'},
-        {"jobs", required_argument, NULL, 'j'}, {"library", required_argument, NULL, 'l'},
-        {"burst", required_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};
+        {"jobs", required_argument, NULL, 'j'}, {"lives", required_argument, NULL, 'l'},
+        {"seconds", required_argument, NULL, 't'}, {"burst", required_argument, NULL, 'b'},
+        {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'a':
             plan->all = true;
-            plan->n_library = FAIL_POINTS_MAX * FAIL_CLASS_N;
             break;
         case '@':
             plan->life.show = true;
-            plan->trials = calloc(1, sizeof(*plan->trials));
-            plan->n_trials = 1;
-            plan->trials[0] =
-                (struct trial){strcmp(optarg, "ours") == 0 ? FAIL_CLASS_OURS : FAIL_CLASS_LIBRARY,
-                    number_of(argv[optind++])};
+            plan->at = place_of(optarg);
+            plan->at_nth = number_of(argv[optind++]);
             break;
         case 'l':
-            plan->n_library = number_of(optarg);
+            plan->n_lives = number_of(optarg);
+            break;
+        case 't':
+            plan->span_ms = (int64_t)number_of(optarg) * 1000;
             break;
         case 's':
             plan->seed = number_of(optarg);
@@ -381,7 +445,7 @@ main(int argc, char **argv)
 {
     struct plan plan = {.life = {.dir = "/tmp/vpce-torture-XXXXXX", .burst = 1},
         .seed = (unsigned)time(NULL),
-        .n_library = LIBRARY_SAMPLE,
+        .n_lives = SAMPLE,
         .jobs = 4};
     int status;
     pid_t pid;
