@@ -205,7 +205,8 @@ walk_up(struct walk *walk, const void *caller)
     }
 }
 
-/* The place, and the way to it: all frames up to the WAY_FRAMES-th of ours. */
+/* The place, and the way to it: the WAY_FRAMES nearest frames of ours and, when fine, those of the
+ * libraries among them. */
 static uint64_t
 site_hash(enum fail_function function, const struct walk *walk)
 {
@@ -218,10 +219,10 @@ site_hash(enum fail_function function, const struct walk *walk)
         hash = mix_address(hash, walk->frames[0]);
     }
     for (size_t i = 0; i < walk->n && n_ours < WAY_FRAMES; i++) {
-        if (is_ours(walk->frames[i])) {
-            hash = mix_address(hash, walk->frames[i]);
-            n_ours++;
-        }
+        bool our = is_ours(walk->frames[i]);
+
+        hash = our || state->fine ? mix_address(hash, walk->frames[i]) : hash;
+        n_ours += our;
     }
     return hash;
 }

@@ -23,7 +23,7 @@ enum fail_caller {
 #define FAIL_SITES_MAX 32768
 #define FAIL_WHERE_SIZE 1024
 
-/* A place in the code, reached along one way through our own code. Calls have no number that two
+/* A place in the code (in OpenSSL: a line that allocates), reached along one way. Calls have no number that two
  * lives agree on, these have: the n-th call at a place is the same one in every life. */
 struct fail_site {
     uint64_t hash;     /* of the same place in any run of this program */
@@ -38,6 +38,7 @@ struct fail_site {
 struct fail_state {
     bool recording; /* instead of failing */
     bool armed;     /* else calls do not count */
+    bool fine;      /* ways through the libraries make places, too */
     struct {
         uint64_t hash;
         uint64_t quick;

@@ -495,6 +495,7 @@ life_run(const struct life_options *options, unsigned job, int notify_fd, const 
     }
     state->nth = trial->nth;
     state->burst = options->burst;
+    state->fine = options->fine;
     state->armed = true;
     state->seen = 0;
     state->hits = 0;

@@ -14,6 +14,7 @@ struct trial {
 struct life_options {
     char dir[64]; /* of all files; vpce-probe.conf is there */
     unsigned burst;
+    bool fine; /* fail_state */
     bool show; /* also when it goes well */
 };
 

@@ -36,7 +36,7 @@
 
 static const char settings_text[] = "[Host]\nRegion=eu-central-1\nAccountId=123456789012\n"
                                     "Imds=http://10.99.0.254\n"
-                                    "[Probe]\nInterval=200ms\nFastInterval=100ms\nRise=1\nFall=1\n"
+                                    "[Probe]\nInterval=100ms\nFastInterval=100ms\nRise=1\nFall=1\n"
                                     "DnsTimeout=1s\nConnectTimeout=1s\nTlsTimeout=1s\n"
                                     "SecondOpinion=10.99.0.53\nEgressControl=control.test\n"
                                     "CaFile=%s/ca.pem\n"
@@ -372,13 +372,16 @@ read_options(int argc, char **argv, struct plan *plan)
         {"at", required_argument, NULL, '@'}, {"seed", required_argument, NULL, 's'},
         {"jobs", required_argument, NULL, 'j'}, {"lives", required_argument, NULL, 'l'},
         {"seconds", required_argument, NULL, 't'}, {"burst", required_argument, NULL, 'b'},
-        {NULL, 0, NULL, 0}};
+        {"fine", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'a':
             plan->all = true;
+            break;
+        case 'f':
+            plan->life.fine = true;
             break;
         case '@':
             plan->life.show = true;
