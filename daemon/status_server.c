@@ -321,6 +321,16 @@ on_accept(struct event_base *base, void *arg)
     return status_clients_accept(server->clients);
 }
 
+/* Without memory it may stay deaf: it is tried again. */
+static void
+accept_again(struct listener *listener)
+{
+    listener->paused = evconnlistener_enable(listener->listener) < 0;
+    if (listener->paused) {
+        loop_timer_set(listener->pause, ACCEPT_PAUSE_MS);
+    }
+}
+
 static void
 on_accepted(void *arg)
 {
@@ -329,7 +339,7 @@ on_accepted(void *arg)
     status_clients_settle(server->clients);
     for (size_t i = 0; i < server->n_listeners && server->on_drained == NULL; i++) {
         if (!server->listeners[i].paused) {
-            (void)evconnlistener_enable(server->listeners[i].listener);
+            accept_again(&server->listeners[i]);
         }
     }
 }
@@ -345,7 +355,7 @@ on_pause_over(void *arg)
 
     listener->paused = false;
     if (the_server->on_drained == NULL) {
-        (void)evconnlistener_enable(listener->listener);
+        accept_again(listener);
     }
 }
 

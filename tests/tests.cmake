@@ -26,10 +26,13 @@ foreach(source ${unit_tests})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
 endforeach()
 target_link_libraries(test_tls PRIVATE vpce_probes)
+target_link_options(test_tls PRIVATE LINKER:--wrap=malloc,--wrap=realloc) # they fail there
 foreach(name test_http test_http_life test_http_tls)
   target_link_libraries(${name} PRIVATE vpce_http_world)
 endforeach()
 target_link_libraries(test_autoscaling_forms PRIVATE vpce_autoscaling_pure)
+target_link_libraries(test_status_server PRIVATE vpce_status_server)
+target_link_options(test_status_server PRIVATE LINKER:--wrap=evconnlistener_enable) # it fails there
 target_link_libraries(test_golden PRIVATE vpce_sample vpce_cli vpce_status_server)
 target_link_libraries(test_report_html PRIVATE vpce_sample)
 target_link_libraries(test_console PRIVATE vpce_cli)

@@ -1,0 +1,137 @@
+/* daemon/status_server with the real loop and evhttp, where calls of libevent fail. Nothing here
+ * depends on how long anything takes. */
+#include "daemon/loop.h"
+#include "daemon/status_server.h"
+#include "daemon/util.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/listener.h>
+
+#define CLIENTS 3
+#define LOOK_MS 2
+#define LOOKS_MAX 5000 /* then it never comes */
+
+int __real_evconnlistener_enable(struct evconnlistener *listener);
+int __wrap_evconnlistener_enable(struct evconnlistener *listener);
+
+static unsigned n_failing; /* calls to come */
+
+int
+__wrap_evconnlistener_enable(struct evconnlistener *listener)
+{
+    if (n_failing > 0) { /* as when libevent has no memory for the event */
+        n_failing--;
+        return -1;
+    }
+    return __real_evconnlistener_enable(listener);
+}
+
+struct world {
+    struct loop *loop;
+    struct status_server *server;
+    struct loop_timer *look;
+    struct sockaddr_un address;
+    socklen_t address_len;
+    int fd; /* the present client; -1: none */
+    unsigned n_answers;
+    unsigned n_looks;
+};
+
+static void
+fill_report(struct report *report, void *arg)
+{
+    (void)arg;
+    memset(report, 0, sizeof(*report));
+}
+
+static void
+connect_client(struct world *w)
+{
+    static const char request[] = "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+    w->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(w->fd >= 0);
+    assert_int_equal(connect(w->fd, (struct sockaddr *)&w->address, w->address_len), 0);
+    assert_int_equal(send(w->fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
+}
+
+/* One client after the other, each with its answer. */
+static void
+on_look(void *arg)
+{
+    struct world *w = arg;
+    char answer[512];
+    ssize_t n = recv(w->fd, answer, sizeof(answer), 0);
+
+    if (n > 0) {
+        assert_memory_equal(answer, "HTTP/1.1 200 ", 13);
+        cleanup_fd(&w->fd);
+        if (++w->n_answers < CLIENTS) {
+            connect_client(w);
+        }
+    }
+    if (w->n_answers == CLIENTS || ++w->n_looks == LOOKS_MAX) {
+        loop_stop(w->loop);
+        return;
+    }
+    loop_timer_set(w->look, LOOK_MS);
+}
+
+/* An abstract address that the kernel chooses (unix(7)). */
+static int
+open_listener(struct world *w)
+{
+    struct sockaddr_un any = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof(any.sun_family)), 0);
+    w->address_len = sizeof(w->address);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&w->address, &w->address_len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+static void
+it_accepts_again(void **state)
+{
+    struct world w = {.fd = -1};
+
+    (void)state;
+    w.loop = loop_new();
+    assert_non_null(w.loop);
+    w.server = status_server_new(w.loop, fill_report, NULL);
+    w.look = loop_timer_new(w.loop, on_look, &w);
+    assert_non_null(w.server);
+    assert_non_null(w.look);
+    assert_int_equal(status_server_listen(w.server, open_listener(&w)), 0);
+    n_failing = 2; /* after the first client, and when it is tried again */
+    connect_client(&w);
+    loop_timer_set(w.look, LOOK_MS);
+    assert_int_equal(loop_run(w.loop), 0);
+    assert_int_equal(w.n_answers, CLIENTS);
+    assert_int_equal(n_failing, 0);
+    cleanup_fd(&w.fd);
+    loop_timer_free(w.look);
+    status_server_free(w.server);
+    loop_free(w.loop);
+}
+
+int
+main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_accepts_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
