@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "daemon/util.h"
 #include "probes/tls_cert.h"
+#include "probes/tls_keep.h"
 #include "probes/tls_lean.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ struct tls_ctx {
     SSL_CTX *lean_ctx;  /* NULL: not asked for, or not possible */
     BIO_METHOD *source; /* what sessions read from */
     struct tls_certs certs;
+    unsigned n_starved; /* allocations that had failed when its trust anchors were as read */
 };
 
 struct tls {
@@ -191,6 +193,7 @@ ssl_ctx_new(OSSL_LIB_CTX *lib_ctx)
     (void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     /* every run verifies anew: a resumed session would skip the certificate */
     (void)SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+    tls_keep_algorithms(lib_ctx);
     return ssl_ctx;
 }
 
@@ -243,6 +246,7 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
         ERR_clear_error();
         return n_starved != n_starved_before ? -ENOMEM : -EINVAL;
     }
+    ctx->n_starved = n_starved;
     if (engine == TLS_ENGINE_LEAN) {
         open_lean(ctx);
     }
@@ -275,6 +279,31 @@ tls_ctx_free(struct tls_ctx *ctx)
     }
 }
 
+/* Where an allocation failed, a trust anchor may be spoiled (tls_keep.c). Sessions that are open
+ * verify with the new ones, too. false: no memory. */
+static bool
+renew_anchors(struct tls_ctx *ctx)
+{
+    unsigned n_before = n_starved;
+    X509_STORE *store;
+
+    if (ctx->n_starved == n_starved) {
+        return true;
+    }
+    store = tls_keep_copy(SSL_CTX_get_cert_store(ctx->ssl_ctx));
+    if (store == NULL || n_starved != n_before) {
+        X509_STORE_free(store);
+        return false;
+    }
+    SSL_CTX_set1_cert_store(ctx->ssl_ctx, store);
+    if (ctx->lean_ctx != NULL) {
+        SSL_CTX_set1_cert_store(ctx->lean_ctx, store);
+    }
+    X509_STORE_free(store);
+    ctx->n_starved = n_starved;
+    return true;
+}
+
 static bool
 set_name(SSL *ssl, const char *hostname)
 {
@@ -299,7 +328,7 @@ tls_ctx_client_new(struct tls_ctx *ctx, const char *hostname)
     SSL *ssl;
 
     ERR_clear_error();
-    ssl = SSL_new(ctx->ssl_ctx);
+    ssl = renew_anchors(ctx) ? SSL_new(ctx->ssl_ctx) : NULL;
     if (ssl != NULL && !set_name(ssl, hostname)) {
         SSL_free(ssl);
         ssl = NULL;
@@ -341,7 +370,9 @@ tls_open(
     tls->peer_alert = -1;
     ERR_clear_error();
     tls->engine = engine;
-    tls->ssl = SSL_new(engine == TLS_ENGINE_LEAN ? ctx->lean_ctx : ctx->ssl_ctx);
+    if (renew_anchors(ctx)) {
+        tls->ssl = SSL_new(engine == TLS_ENGINE_LEAN ? ctx->lean_ctx : ctx->ssl_ctx);
+    }
     if (tls->ssl == NULL || SSL_set_app_data(tls->ssl, tls) != 1 || !set_bios(tls, ctx->source) ||
         !set_name(tls->ssl, hostname)) {
         tls_close(tls);
@@ -389,7 +420,9 @@ end_step(struct tls *tls, int r)
         return TLS_STEP_WANT_WRITE;
     }
     tls->queue_error = ERR_peek_error();
-    tls->no_memory = n_starved != tls->n_starved;
+    tls->no_memory =
+        n_starved != tls->n_starved ||
+        (tls->verify_error != X509_V_OK && n_starved != tls->ctx->n_starved); /* by a spoiled one */
     ERR_clear_error();
     return TLS_STEP_FAILED;
 }

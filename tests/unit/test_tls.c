@@ -24,6 +24,7 @@
 #define STEP_READ_MAX (64 * 1024)
 #define SESSION_READ_MAX (512 * 1024)
 #define STEPS_MAX 1000
+#define STARVED_STEP 5 /* less than there are where it matters, more than all take too long */
 
 struct world {
     char ca_file[32];
@@ -78,9 +79,12 @@ static int
 setup_group(void **state)
 {
     static struct world w = {.fd = -1, .peer = -1};
+    /* the first of all, so that OpenSSL allocates through it */
+    int r = tls_ctx_new("/dev/null", TLS_ENGINE_DEFAULT, &w.ctx);
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = make_cert(key);
 
+    assert_int_equal(r, -EINVAL);
     (void)signal(SIGPIPE, SIG_IGN); /* as the programs do */
     write_ca_file(&w, cert);
     assert_int_equal(tls_ctx_new(w.ca_file, TLS_ENGINE_DEFAULT, &w.ctx), 0);
@@ -472,6 +476,81 @@ a_flood_after_the_handshake_ends(void **state)
     expect_error(w, "more than 512 KiB");
 }
 
+/* Without memory */
+
+/* The allocation that fails, counted down; 0: none. The linker sends those of our code, and with
+ * them OpenSSL's, here first. */
+static unsigned failing;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *
+__wrap_malloc(size_t size)
+{
+    return failing > 0 && --failing == 0 ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+    return failing > 0 && --failing == 0 ? NULL : __real_realloc(old, size);
+}
+
+/* As shake_hands, and the nth allocation of the client fails. false: it had not so many. */
+static bool
+shake_starved_hands(struct world *w, unsigned nth)
+{
+    enum tls_step step = TLS_STEP_WANT_READ;
+
+    open_server(w);
+    for (int i = 0; i < STEPS_MAX && step != TLS_STEP_DONE && step != TLS_STEP_FAILED; i++) {
+        failing = nth;
+        step = tls_step(w->tls);
+        nth = failing;
+        failing = 0;
+        (void)SSL_do_handshake(w->server);
+    }
+    if (step == TLS_STEP_FAILED) {
+        expect_outcome(w, ADDR_OUTCOME_RESOURCES);
+    } else {
+        assert_int_equal(step, TLS_STEP_DONE);
+    }
+    return nth == 0;
+}
+
+/* OpenSSL keeps in a trust anchor that it could not make sense of it: no verdict of sessions that
+ * are open then, and as ever for those that come later. */
+static void
+want_of_memory_spoils_no_trust(void **state)
+{
+    struct world *w = *state;
+    bool failed = true;
+
+    for (unsigned nth = 1; failed; nth += STARVED_STEP) {
+        struct world first;
+        void *first_state = &first;
+
+        (void)teardown(state);
+        tls_ctx_free(w->ctx);
+        assert_int_equal(tls_ctx_new(w->ca_file, TLS_ENGINE_DEFAULT, &w->ctx), 0);
+        (void)setup(state);
+        first = *w;
+        w->tls = NULL;
+        (void)setup(state);
+        failed = shake_starved_hands(&first, nth);
+        (void)teardown(&first_state);
+        if (shake_hands(w) == TLS_STEP_FAILED) {
+            expect_outcome(w, ADDR_OUTCOME_RESOURCES);
+        }
+        (void)teardown(state);
+        (void)setup(state);
+        assert_int_equal(shake_hands(w), TLS_STEP_DONE);
+    }
+}
+
 int
 main(void)
 {
@@ -489,6 +568,7 @@ main(void)
         TEST(the_peer_resets),
         TEST(a_long_request),
         TEST(a_flood_after_the_handshake_ends),
+        TEST(want_of_memory_spoils_no_trust),
     };
 
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
