@@ -319,6 +319,12 @@ fail_now(enum fail_function function, const void *caller)
 }
 
 bool
+fail_ours_now(enum fail_function function, const void *caller)
+{
+    return is_ours(caller) && fail_now(function, caller);
+}
+
+bool
 fail_inside(bool now)
 {
     bool before = inside;

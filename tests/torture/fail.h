@@ -23,14 +23,15 @@ enum fail_caller {
 #define FAIL_SITES_MAX 32768
 #define FAIL_WHERE_SIZE 1024
 
-/* A place in the code (in OpenSSL: a line that allocates), reached along one way. Calls have no number that two
- * lives agree on, these have: the n-th call at a place is the same one in every life. */
+/* A place in the code (in OpenSSL: a line that allocates), reached along one way. Calls have no
+ * number that two lives agree on, these have: the n-th call at a place is the same one in every
+ * life. */
 struct fail_site {
-    uint64_t hash;     /* of the same place in any run of this program */
-    uint64_t quick;    /* of this run: other values cannot be the same place */
-    uint32_t n_calls;  /* 0: no place */
-    uint16_t function; /* fail_function_str */
-    uint16_t caller;   /* enum fail_caller */
+    uint64_t hash;               /* of the same place in any run of this program */
+    uint64_t quick;              /* of this run: other values cannot be the same place */
+    uint32_t n_calls;            /* 0: no place */
+    uint16_t function;           /* fail_function_str */
+    uint16_t caller;             /* enum fail_caller */
     char where[FAIL_WHERE_SIZE]; /* the first call, as addr2line wants it */
 };
 

@@ -132,12 +132,13 @@ asprintf(char **ret, const char *format, ...)
         return next arguments;                                                                     \
     }
 
-/* It says on its queue why, as OpenSSL does. */
+/* It says on its queue why, as OpenSSL does. Calls of OpenSSL's own fail by its allocations only,
+ * which our code watches. */
 #define WRAP_SSL(type, name, parameters, arguments, failed)                                        \
     type name parameters                                                                           \
     {                                                                                              \
         static type(*next) parameters;                                                             \
-        bool fail = FAILS(name);                                                                   \
+        bool fail = fail_ours_now(FAIL_FUNCTION_##name, __builtin_return_address(0));              \
         bool was_inside = fail_inside(true);                                                       \
                                                                                                    \
         if (next == NULL) {                                                                        \
@@ -184,9 +185,7 @@ WRAP(ssize_t, sendto,
     (fd, buf, len, flags, sa, sa_len), -1, ENOBUFS)
 WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags), -1,
     ENOBUFS)
-WRAP(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len), -1, ENOMEM)
 WRAP(ssize_t, readv, (int fd, const struct iovec *list, int n), (fd, list, n), -1, ENOMEM)
-WRAP(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len), -1, ENOBUFS)
 WRAP(ssize_t, writev, (int fd, const struct iovec *list, int n), (fd, list, n), -1, ENOBUFS)
 WRAP(int, stat, (const char *restrict path, struct stat *restrict st), (path, st), -1, ENOMEM)
 WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, ENOMEM)
@@ -198,6 +197,46 @@ WRAP(int, epoll_ctl, (int epfd, int op, int fd, struct epoll_event *event), (epf
     -1, ENOMEM)
 WRAP(int, memfd_create, (const char *name, unsigned flags), (name, flags), -1, EMFILE)
 WRAP(ssize_t, getrandom, (void *buf, size_t len, unsigned flags), (buf, len, flags), -1, EAGAIN)
+
+/* libevent tells itself of signals through a pipe, and ends the process when that fails. It is
+ * there and its page too: it does not. */
+static bool
+is_pipe(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+ssize_t
+read(int fd, void *buf, size_t len)
+{
+    static ssize_t (*next)(int, void *, size_t);
+
+    if (next == NULL) {
+        *(void **)&next = dlsym(RTLD_NEXT, "read");
+    }
+    if (!is_pipe(fd) && FAILS(read)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return next(fd, buf, len);
+}
+
+ssize_t
+write(int fd, const void *buf, size_t len)
+{
+    static ssize_t (*next)(int, const void *, size_t);
+
+    if (next == NULL) {
+        *(void **)&next = dlsym(RTLD_NEXT, "write");
+    }
+    if (!is_pipe(fd) && FAILS(write)) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    return next(fd, buf, len);
+}
 
 int
 open(const char *path, int flags, ...)
@@ -304,8 +343,7 @@ WRAP_SSL(OSSL_LIB_CTX *, OSSL_LIB_CTX_new, (void), (), NULL)
 WRAP_SSL(SSL_CTX *, SSL_CTX_new_ex,
     (OSSL_LIB_CTX * lib_ctx, const char *properties, const SSL_METHOD *method),
     (lib_ctx, properties, method), NULL)
-WRAP_SSL(
-    long, SSL_CTX_ctrl, (SSL_CTX * ctx, int cmd, long n, void *arg), (ctx, cmd, n, arg), 0)
+WRAP_SSL(long, SSL_CTX_ctrl, (SSL_CTX * ctx, int cmd, long n, void *arg), (ctx, cmd, n, arg), 0)
 WRAP_SSL(long, SSL_ctrl, (SSL * ssl, int cmd, long n, void *arg), (ssl, cmd, n, arg), 0)
 WRAP_SSL(int, SSL_set_ex_data, (SSL * ssl, int index, void *data), (ssl, index, data), 0)
 WRAP_SSL(int, SSL_up_ref, (SSL * ssl), (ssl), 0)

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#define FAIL_FUNCTIONS(X)                                                                               \
+#define FAIL_FUNCTIONS(X)                                                                          \
     X(malloc)                                                                                      \
     X(calloc)                                                                                      \
     X(realloc)                                                                                     \
@@ -86,6 +86,9 @@ enum fail_function {
 
 /* One more call, from there: whether it is to fail. */
 bool fail_now(enum fail_function function, const void *caller);
+
+/* The same, for calls of our own code only. */
+bool fail_ours_now(enum fail_function function, const void *caller);
 
 /* What happens inside does not count. Returns what it was before. */
 bool fail_inside(bool now);

@@ -93,6 +93,28 @@ share(size_t size)
     return memory;
 }
 
+/* In a process of its own, as the first life there: what libraries make once and keep (jansson a
+ * seed, libc a time zone) every life has to make. */
+static bool
+live_once(const struct plan *plan, unsigned job, int notify_fd, const struct trial *trial,
+    struct fail_state *state)
+{
+    int status = -1;
+    pid_t pid;
+
+    (void)fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        bool good = life_run(&plan->life, job, notify_fd, trial, state);
+
+        (void)fflush(stdout);
+        _exit(good ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    (void)waitpid(pid, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
 /* What a life does depends a little on what came first: a place that it did not come to, or not so
  * often, gets more of them. */
 static void
@@ -100,7 +122,7 @@ try_one(const struct plan *plan, unsigned job, int notify_fd, struct trial trial
     struct fail_state *state, struct tally *tally)
 {
     for (unsigned i = 0; i < TRIES; i++) {
-        if (!life_run(&plan->life, job, notify_fd, &trial, state)) {
+        if (!live_once(plan, job, notify_fd, &trial, state)) {
             (void)__atomic_fetch_add(&tally->n_failed, 1, __ATOMIC_RELAXED);
             return;
         }
@@ -111,7 +133,8 @@ try_one(const struct plan *plan, unsigned job, int notify_fd, struct trial trial
         trial.nth = state->seen > 0 ? state->seen : 1;
     }
     (void)__atomic_fetch_add(&tally->n_missed, 1, __ATOMIC_RELAXED);
-    (void)printf("missed --at %016" PRIx64 " %u, which came %u times in the last of %d lives, %u in "
+    (void)printf("missed --at %016" PRIx64
+                 " %u, which came %u times in the last of %d lives, %u in "
                  "the recorded ones: %s\n",
         trial.site->hash, trial.nth, state->seen, TRIES, trial.site->n_calls, trial.site->where);
     (void)fflush(stdout);
@@ -146,8 +169,7 @@ print_sites(const struct plan *plan)
             unsigned n = 0;
 
             for (size_t i = 0; i < plan->n_sites; i++) {
-                bool is_it =
-                    plan->sites[i].caller == caller && plan->sites[i].function == function;
+                bool is_it = plan->sites[i].caller == caller && plan->sites[i].function == function;
 
                 n += is_it;
                 n_calls += is_it ? plan->sites[i].n_calls : 0;
@@ -251,7 +273,7 @@ record(struct plan *plan)
     for (unsigned i = 0; i < RECORDINGS && good; i++) {
         struct fail_state *state = share(sizeof(*state));
 
-        good = life_run(&plan->life, JOBS_MAX, notify_fd, &none, state);
+        good = live_once(plan, JOBS_MAX, notify_fd, &none, state);
         merge(plan, state);
         (void)munmap(state, sizeof(*state));
     }
@@ -286,8 +308,9 @@ run_all(struct plan *plan)
         (void)wait(&status);
         n_broken += status != 0;
     }
-    (void)printf("%zu of %zu calls failed, %zu of them not well; %zu never came, %zu lives again to "
-                 "meet them; %lld s\n",
+    (void)printf(
+        "%zu of %zu calls failed, %zu of them not well; %zu never came, %zu lives again to "
+        "meet them; %lld s\n",
         tally->n_lived - tally->n_missed, plan->n_trials, tally->n_failed, tally->n_missed,
         tally->n_again, (long long)(now_ms() - started_ms) / 1000);
     return tally->n_failed == 0 && n_broken == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
