@@ -469,6 +469,7 @@ status_server_listen(struct status_server *server, int fd)
     server->n_listeners++;
     listener->listener = evhttp_bound_socket_get_listener(bound);
     evconnlistener_set_error_cb(listener->listener, on_accept_error);
+    accept_again(listener); /* evhttp does not tell when it could not */
     return 0;
 }
 

@@ -9,6 +9,8 @@
  *   torture --all          every call
  *   torture --at CLASS N   one: CLASS is ours or library; its log is shown
  *
+ *   torture --list         the places, each with its calls in one life
+ *
  *   --seed N   --jobs N    --burst N: so many calls in a row
  *   --library N            so many calls of the libraries, more or less
  */
@@ -55,6 +57,7 @@ struct plan {
     unsigned n_lives;        /* at most that many are drawn */
     int64_t span_ms;         /* after that none begins any more; 0: no limit */
     bool all;                /* instead of a sample */
+    bool list;               /* the places, and nothing else */
     uint64_t at;             /* place; 0: none is chosen */
     uint32_t at_nth;         /* its call */
     struct fail_site *sites; /* as recorded, each with the calls that every life has */
@@ -161,6 +164,11 @@ print_sites(const struct plan *plan)
 {
     size_t n_calls = 0;
 
+    for (size_t i = 0; plan->list && i < plan->n_sites; i++) {
+        const struct fail_site *site = &plan->sites[i];
+
+        (void)printf("%016" PRIx64 " %u: %s\n", site->hash, site->n_calls, site->where);
+    }
     for (unsigned caller = 0; caller < FAIL_CALLER_N; caller++) {
         unsigned n_all = 0;
 
@@ -293,6 +301,9 @@ run_all(struct plan *plan)
     if (!record(plan) || plan->n_trials == 0) {
         return EXIT_FAILURE;
     }
+    if (plan->list) {
+        return EXIT_SUCCESS;
+    }
     (void)printf("%zu lives, seed %u\n", plan->n_trials, plan->seed);
     (void)fflush(stdout);
     for (unsigned job = 0; job < plan->jobs; job++) {
@@ -395,13 +406,16 @@ read_options(int argc, char **argv, struct plan *plan)
         {"at", required_argument, NULL, '@'}, {"seed", required_argument, NULL, 's'},
         {"jobs", required_argument, NULL, 'j'}, {"lives", required_argument, NULL, 'l'},
         {"seconds", required_argument, NULL, 't'}, {"burst", required_argument, NULL, 'b'},
-        {"fine", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+        {"fine", no_argument, NULL, 'f'}, {"list", no_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'a':
             plan->all = true;
+            break;
+        case 'p':
+            plan->list = true;
             break;
         case 'f':
             plan->life.fine = true;
