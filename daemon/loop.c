@@ -2,11 +2,11 @@
 #include "daemon/loop.h"
 
 #include "daemon/log.h"
+#include "daemon/loop_memory.h"
 #include "daemon/util.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,36 +67,6 @@ struct loop_io {
     loop_io_fn on_io;
     void *arg;
 };
-
-/* ---- libevent's memory ----
- *
- * Session tokens pass through evhttp's headers and buffers, in copies that nobody else can reach.
- * So whatever libevent frees is wiped, and nothing of it is left for a core dump. */
-
-static void
-free_wiped(void *memory)
-{
-    if (memory != NULL) {
-        explicit_bzero(memory, malloc_usable_size(memory));
-        free(memory);
-    }
-}
-
-/* realloc(3) leaves behind what it moves. */
-static void *
-realloc_wiped(void *memory, size_t size)
-{
-    size_t had = memory != NULL ? malloc_usable_size(memory) : 0;
-    void *new = malloc(size);
-
-    if (new != NULL) {
-        if (had > 0) {
-            memcpy(new, memory, had < size ? had : size);
-        }
-        free_wiped(memory);
-    }
-    return new;
-}
 
 /* ---- timers ---- */
 
@@ -437,7 +407,7 @@ loop_new(void)
         return NULL;
     }
     event_set_log_callback(on_libevent_log);
-    event_set_mem_functions(malloc, realloc_wiped, free_wiped);
+    event_set_mem_functions(loop_memory_alloc, loop_memory_realloc, loop_memory_free);
     loop->base = event_base_new();
     if (loop->base != NULL) {
         loop->lag_timer = loop_timer_new(loop, on_lag_timer, loop);

@@ -31,6 +31,8 @@ foreach(name test_http test_http_life test_http_tls)
   target_link_libraries(${name} PRIVATE vpce_http_world)
 endforeach()
 target_link_libraries(test_autoscaling_forms PRIVATE vpce_autoscaling_pure)
+target_link_libraries(test_loop_memory PRIVATE vpce_loop)
+target_link_options(test_loop_memory PRIVATE LINKER:--wrap=malloc) # it fails there
 target_link_libraries(test_status_server PRIVATE vpce_status_server)
 target_link_options(test_status_server PRIVATE LINKER:--wrap=evconnlistener_enable) # it fails there
 target_link_libraries(test_golden PRIVATE vpce_sample vpce_cli vpce_status_server)

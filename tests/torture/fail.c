@@ -12,6 +12,9 @@
 #define FRAMES_MAX 64
 #define MODULES_MAX 64
 
+/* Of anybody: libraries allocate through a function of their own. */
+#define NEAR_FRAMES 2
+
 /* Our frames that make a way: who called, and on whose behalf. */
 #define WAY_FRAMES 4
 
@@ -71,16 +74,20 @@ struct module {
 static struct module modules[MODULES_MAX];
 static size_t n_modules;
 
-/* OpenSSL allocates through hooks of ours, which would all be one place: its own file and line say
- * better which one it is. NULL: the call is not OpenSSL's. */
-static const char *openssl_file;
-static int openssl_line;
+/* OpenSSL and libevent allocate through hooks of ours, which would all be one place: whose call it
+ * is says the hook's caller, and in OpenSSL its own file and line say more. */
+static struct {
+    const void *caller; /* NULL: no hook is at work */
+    const char *file;   /* or NULL */
+    int line;
+} hook;
 
 void
-fail_openssl(const char *file, int line)
+fail_hook(const void *caller, const char *file, int line)
 {
-    openssl_file = file;
-    openssl_line = line;
+    hook.caller = caller;
+    hook.file = file;
+    hook.line = line;
 }
 
 static int
@@ -131,9 +138,6 @@ caller_of(const void *address)
 {
     const struct module *module = module_of(address);
 
-    if (openssl_file != NULL) {
-        return FAIL_CALLER_OPENSSL;
-    }
     return module != NULL ? module->caller : FAIL_CALLER_OTHER;
 }
 
@@ -161,10 +165,10 @@ mix_address(uint64_t hash, const void *address)
 static uint64_t
 quick_hash(enum fail_function function, const void *caller)
 {
-    if (openssl_file != NULL) {
-        return mix(mix((uint64_t)function, (uintptr_t)openssl_file), (uint64_t)openssl_line);
-    }
-    return mix((uint64_t)function, (uintptr_t)caller);
+    uint64_t hash =
+        mix((uint64_t)function, (uintptr_t)(hook.caller != NULL ? hook.caller : caller));
+
+    return mix(mix(hash, (uintptr_t)hook.file), (uint64_t)hook.line);
 }
 
 struct walk {
@@ -187,8 +191,7 @@ on_frame(struct _Unwind_Context *context, void *arg)
     return walk->n < FRAMES_MAX ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-/* As backtrace(3), which loads a library and keeps memory for it. The hooks of OpenSSL's are left
- * out. */
+/* As backtrace(3), which loads a library and keeps memory for it. Hooks are left out. */
 static void
 walk_up(struct walk *walk, const void *caller)
 {
@@ -196,7 +199,7 @@ walk_up(struct walk *walk, const void *caller)
 
     *walk = (struct walk){.caller = caller};
     (void)_Unwind_Backtrace(on_frame, walk);
-    if (openssl_file != NULL) {
+    if (hook.caller != NULL) {
         while (n_hooks < walk->n && is_ours(walk->frames[n_hooks])) {
             n_hooks++;
         }
@@ -205,18 +208,19 @@ walk_up(struct walk *walk, const void *caller)
     }
 }
 
-/* The place, and the way to it: the WAY_FRAMES nearest frames of ours and, when fine, those of the
- * libraries among them. */
+/* The place, nearest, and the way to it: the WAY_FRAMES nearest frames of ours and, when fine,
+ * those of the libraries among them. */
 static uint64_t
 site_hash(enum fail_function function, const struct walk *walk)
 {
     uint64_t hash = mix(14695981039346656037U, (uint64_t)function);
     size_t n_ours = 0;
 
-    if (openssl_file != NULL) {
-        hash = mix(mix_address(hash, openssl_file), (uint64_t)openssl_line);
-    } else if (walk->n > 0) {
-        hash = mix_address(hash, walk->frames[0]);
+    if (hook.file != NULL) {
+        hash = mix(mix_address(hash, hook.file), (uint64_t)hook.line);
+    }
+    for (size_t i = 0; i < walk->n && i < NEAR_FRAMES; i++) {
+        hash = mix_address(hash, walk->frames[i]);
     }
     for (size_t i = 0; i < walk->n && n_ours < WAY_FRAMES; i++) {
         bool our = is_ours(walk->frames[i]);
@@ -233,8 +237,8 @@ describe(char *text, size_t size, enum fail_function function, const struct walk
 {
     size_t len = (size_t)snprintf(text, size, "%s", fail_function_str((unsigned)function));
 
-    if (openssl_file != NULL && len < size) {
-        len += (size_t)snprintf(text + len, size - len, " %s:%d", openssl_file, openssl_line);
+    if (hook.file != NULL && len < size) {
+        len += (size_t)snprintf(text + len, size - len, " %s:%d", hook.file, hook.line);
     }
     for (size_t i = 0; i < walk->n && len < size; i++) {
         const struct module *module = module_of(walk->frames[i]);
@@ -270,7 +274,7 @@ record(enum fail_function function, const void *caller)
         .quick = quick_hash(function, caller),
         .n_calls = 1,
         .function = (uint16_t)function,
-        .caller = (uint16_t)caller_of(caller)};
+        .caller = (uint16_t)caller_of(hook.caller != NULL ? hook.caller : caller)};
     describe(site->where, sizeof(site->where), function, &walk);
     state->n_sites++;
     if (state->n_sites >= FAIL_SITES_MAX - 1) { /* the search above must end */

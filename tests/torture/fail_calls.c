@@ -366,9 +366,9 @@ on_openssl_malloc(size_t size, const char *file, int line)
 {
     void *memory;
 
-    fail_openssl(file, line);
+    fail_hook(__builtin_return_address(0), file, line);
     memory = product_malloc(size, file, line);
-    fail_openssl(NULL, 0);
+    fail_hook(NULL, NULL, 0);
     return memory;
 }
 
@@ -377,9 +377,9 @@ on_openssl_realloc(void *old, size_t size, const char *file, int line)
 {
     void *memory;
 
-    fail_openssl(file, line);
+    fail_hook(__builtin_return_address(0), file, line);
     memory = product_realloc(old, size, file, line);
-    fail_openssl(NULL, 0);
+    fail_hook(NULL, NULL, 0);
     return memory;
 }
 
@@ -393,4 +393,41 @@ CRYPTO_set_mem_functions(
     product_malloc = malloc_fn;
     product_realloc = realloc_fn;
     return next(on_openssl_malloc, on_openssl_realloc, free_fn);
+}
+
+static void *(*product_event_malloc)(size_t);
+static void *(*product_event_realloc)(void *, size_t);
+
+static void *
+on_event_malloc(size_t size)
+{
+    void *memory;
+
+    fail_hook(__builtin_return_address(0), NULL, 0);
+    memory = product_event_malloc(size);
+    fail_hook(NULL, NULL, 0);
+    return memory;
+}
+
+static void *
+on_event_realloc(void *old, size_t size)
+{
+    void *memory;
+
+    fail_hook(__builtin_return_address(0), NULL, 0);
+    memory = product_event_realloc(old, size);
+    fail_hook(NULL, NULL, 0);
+    return memory;
+}
+
+void
+event_set_mem_functions(
+    void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t), void (*free_fn)(void *))
+{
+    void (*next)(void *(*)(size_t), void *(*)(void *, size_t), void (*)(void *));
+
+    *(void **)&next = dlsym(RTLD_NEXT, "event_set_mem_functions");
+    product_event_malloc = malloc_fn;
+    product_event_realloc = realloc_fn;
+    next(on_event_malloc, on_event_realloc, free_fn);
 }

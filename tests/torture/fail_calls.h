@@ -93,7 +93,8 @@ bool fail_ours_now(enum fail_function function, const void *caller);
 /* What happens inside does not count. Returns what it was before. */
 bool fail_inside(bool now);
 
-/* OpenSSL allocates, for this line of its code; NULL: it has. */
-void fail_openssl(const char *file, int line);
+/* A library allocates through a hook of ours: from there, for this line of its code, when it tells.
+ * NULL: it has. */
+void fail_hook(const void *caller, const char *file, int line);
 
 #endif
