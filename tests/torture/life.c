@@ -24,6 +24,8 @@
 #define LIFE_MS 30000 /* longer is hung; much more than any takes */
 #define LOOK_MS 5
 #define REPLY_MAX 1048576
+#define FDS_MAX 512
+#define EXIT_FDS_LEFT 98 /* of a daemon that has closed not all it opened */
 
 /* One life of a daemon. */
 struct life {
@@ -84,6 +86,30 @@ complain(struct life *life, const char *format, ...)
 
 /* ---- the daemon, as systemd and a reader see it ---- */
 
+/* Without the sockets to systemd and the journal: the process keeps them. */
+static bool
+is_counted(int fd)
+{
+    int domain = 0;
+    int type = 0;
+    socklen_t len = sizeof(int);
+
+    (void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+    (void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+    return fcntl(fd, F_GETFD) >= 0 && (domain != AF_UNIX || type != SOCK_DGRAM);
+}
+
+static unsigned
+count_fds(void)
+{
+    unsigned n = 0;
+
+    for (int fd = 0; fd < FDS_MAX; fd++) {
+        n += is_counted(fd);
+    }
+    return n;
+}
+
 static void
 be_the_daemon(struct life *life)
 {
@@ -97,9 +123,15 @@ be_the_daemon(struct life *life)
     (void)close(fd);
     (void)close(life->notify_fd);
     (void)setenv("NOTIFY_SOCKET", life->path[LIFE_PATH_NOTIFY], 1);
+    unsigned n_fds = count_fds();
+
     fail_use(life->fail);
     int r = daemon_run(&options);
     fail_use(NULL);
+    if (count_fds() != n_fds) {
+        (void)fprintf(stderr, "%u descriptors became %u\n", n_fds, count_fds());
+        exit(EXIT_FDS_LEFT);
+    }
     exit(r);
 }
 
