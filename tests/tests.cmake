@@ -262,6 +262,12 @@ target_compile_options(torture PRIVATE -U_FORTIFY_SOURCE)
 add_test(NAME torture.sample COMMAND torture)
 set_tests_properties(torture.sample PROPERTIES LABELS torture SKIP_RETURN_CODE 77 TIMEOUT 600)
 
+# the longest begin first
+foreach(name history interface live)
+  if(TEST scenario.${name})
+    set_tests_properties(scenario.${name} PROPERTIES COST 60)
+  endif()
+endforeach()
 # these take what the machine has
 foreach(name scenario.vpc scenario.random scenario.flood torture.sample)
   if(TEST ${name})
