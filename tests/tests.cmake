@@ -35,6 +35,7 @@ target_link_libraries(test_loop_memory PRIVATE vpce_loop)
 target_link_options(test_loop_memory PRIVATE LINKER:--wrap=malloc) # it fails there
 target_link_libraries(test_status_server PRIVATE vpce_status_server)
 target_link_options(test_status_server PRIVATE LINKER:--wrap=evconnlistener_enable) # it fails there
+target_link_libraries(test_enums PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_golden PRIVATE vpce_sample vpce_cli vpce_status_server)
 target_link_libraries(test_report_html PRIVATE vpce_sample)
 target_link_libraries(test_console PRIVATE vpce_cli)
