@@ -19,9 +19,10 @@ note_dns(const struct probe_result *result, size_t family, struct verdict_notes 
     const struct dns_result *other = &result->dns[1 - family];
     const char *record = family == 0 ? "A" : "AAAA";
     char buf[ADDR_TEXT_SIZE];
-    bool failed = dns->outcome >= DNS_OUTCOME_NXDOMAIN;
+    bool failed = dns->outcome == DNS_OUTCOME_NXDOMAIN || dns_outcome_is_failure(dns->outcome);
+    bool told = family > 0 && other->source == DNS_SOURCE_HOSTS_FILE;
 
-    if (dns->source == DNS_SOURCE_HOSTS_FILE) {
+    if (dns->source == DNS_SOURCE_HOSTS_FILE && !told) {
         struct text t = next_note(ret);
 
         (void)text_add(&t, "addresses come from /etc/hosts, not from DNS");
