@@ -69,6 +69,29 @@ add_tls_silence(struct text *t, const struct addr_result *addr)
     }
 }
 
+/* A certificate that was refused. Without memory there is none to tell of. */
+static void
+add_cert_failure(struct text *t, const struct addr_result *addr)
+{
+    const struct cert *cert = addr->cert;
+
+    if (addr->outcome == ADDR_OUTCOME_WRONG_NAME) {
+        (void)text_add(t, "certificate for %s", cert != NULL ? "" : "other names");
+        if (cert != NULL) {
+            add_cert_names(t, cert);
+        }
+        return;
+    }
+    bool expired = addr->outcome == ADDR_OUTCOME_EXPIRED;
+
+    if (cert == NULL) {
+        (void)text_add(t, "certificate %s", expired ? "expired" : "not valid yet");
+        return;
+    }
+    (void)text_add(t, "certificate %s", expired ? "expired " : "valid only from ");
+    phrase_date(t, expired ? cert->not_after : cert->not_before);
+}
+
 /* What one address did, as a phrase behind its name. */
 static void
 add_tls_failure(struct text *t, const struct addr_result *addr)
@@ -88,18 +111,9 @@ add_tls_failure(struct text *t, const struct addr_result *addr)
             addr->cert != NULL ? addr->cert->issuer : "?");
         break;
     case ADDR_OUTCOME_WRONG_NAME:
-        (void)text_add(t, "certificate for ");
-        if (addr->cert != NULL) {
-            add_cert_names(t, addr->cert);
-        }
-        return;
     case ADDR_OUTCOME_EXPIRED:
-        (void)text_add(t, "certificate expired ");
-        phrase_date(t, addr->cert != NULL ? addr->cert->not_after : 0);
-        return;
     case ADDR_OUTCOME_NOT_YET_VALID:
-        (void)text_add(t, "certificate valid only from ");
-        phrase_date(t, addr->cert != NULL ? addr->cert->not_before : 0);
+        add_cert_failure(t, addr);
         return;
     case ADDR_OUTCOME_ALERT:
         (void)text_add(t, "TLS alert");

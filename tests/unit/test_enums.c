@@ -69,35 +69,26 @@ static const struct {
     unsigned alike;     /* how many have the text of another */
     const char *beyond; /* NULL: "unknown" */
 } rows[] = {
-    {ROW(addr_class_str, ADDR_CLASS_SPECIAL)},
-    {ROW(addr_family_str, ADDR_FAMILY_IPV6)},
+    {ROW(addr_class_str, ADDR_CLASS_SPECIAL)}, {ROW(addr_family_str, ADDR_FAMILY_IPV6)},
     {ROW(addr_outcome_str, ADDR_OUTCOME_RESOURCES)},
     {ROW(autoscaling_action_api, AUTOSCALING_SET_HEALTH), .alike = 1}, /* a call ends a launch */
     {ROW(autoscaling_action_str, AUTOSCALING_SET_HEALTH)},
     {ROW(autoscaling_outcome_str, AUTOSCALING_RESOURCES)},
     {ROW(conf_section_str, CONF_SECTION_HEALTH)},
     {ROW(credentials_state_str, CREDENTIALS_RESOURCES)},
-    {ROW(dns_outcome_str, DNS_OUTCOME_RESOURCES)},
-    {ROW(endpoint_state_str, STATE_FAILED)},
-    {ROW(expected_path_str, EXPECTED_ANY)},
-    {ROW(host_source_str, HOST_SOURCE_DERIVED)},
+    {ROW(dns_outcome_str, DNS_OUTCOME_RESOURCES)}, {ROW(endpoint_state_str, STATE_FAILED)},
+    {ROW(expected_path_str, EXPECTED_ANY)}, {ROW(host_source_str, HOST_SOURCE_DERIVED)},
     {ROW(host_state_str, HOST_STATE_UNHEALTHY)},
-    {ROW(html_tone_mark, HTML_TONE_BAD), .beyond = "?"},
-    {ROW(html_tone_str, HTML_TONE_BAD)},
-    {ROW(http_outcome_str, HTTP_OUTCOME_RESOURCES)},
-    {ROW(imds_state_str, IMDS_STATE_RESOURCES)},
+    {ROW(html_tone_mark, HTML_TONE_BAD), .beyond = "?"}, {ROW(html_tone_str, HTML_TONE_BAD)},
+    {ROW(http_outcome_str, HTTP_OUTCOME_RESOURCES)}, {ROW(imds_state_str, IMDS_STATE_RESOURCES)},
     {ROW(imds_state_words, IMDS_STATE_RESOURCES), .beyond = "is in an unknown state"},
-    {ROW(internet_str, INTERNET_CLOSED)},
-    {ROW(launch_type_str, LAUNCH_TYPE_FARGATE_1_3)},
-    {ROW(log_topic_str, LOG_TOPIC_IMDS)},
-    {ROW(name_style_str, NAME_STYLE_DUALSTACK)},
-    {ROW(network_path_str, PATH_PUBLIC)},
-    {ROW(own_fault_str, OWN_FAULT_RESOURCES)},
-    {ROW(own_fault_words, OWN_FAULT_RESOURCES)},
-    {ROW(probe_phase_str, PROBE_PHASE_DONE)},
-    {ROW(proxy_client_str, PROXY_CLIENT_DOCKER)},
-    {ROW(tls_engine_str, TLS_ENGINE_LEAN)},
-    {ROW(verdict_str, VERDICT_CODE_N - 1), .alike = 1}, /* resolver-bypass, with a way and without */
+    {ROW(internet_str, INTERNET_CLOSED)}, {ROW(launch_type_str, LAUNCH_TYPE_FARGATE_1_3)},
+    {ROW(log_topic_str, LOG_TOPIC_IMDS)}, {ROW(name_style_str, NAME_STYLE_DUALSTACK)},
+    {ROW(network_path_str, PATH_PUBLIC)}, {ROW(own_fault_str, OWN_FAULT_RESOURCES)},
+    {ROW(own_fault_words, OWN_FAULT_RESOURCES)}, {ROW(probe_phase_str, PROBE_PHASE_DONE)},
+    {ROW(proxy_client_str, PROXY_CLIENT_DOCKER)}, {ROW(tls_engine_str, TLS_ENGINE_LEAN)},
+    {ROW(verdict_str, VERDICT_CODE_N - 1),
+        .alike = 1}, /* resolver-bypass, with a way and without */
 };
 
 /* How many of the values before this one have its text. */
