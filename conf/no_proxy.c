@@ -37,14 +37,10 @@ family_bits(uint8_t family)
 
 /* As cidr_parse, but Go lets host bits stand. */
 static bool
-rule_parse_cidr(char *text, struct rule *rule)
+rule_parse_cidr(char *text, char *slash, struct rule *rule)
 {
-    char *slash = strchr(text, '/');
     uint64_t prefix_len;
 
-    if (slash == NULL) {
-        return false;
-    }
     *slash = '\0';
     if (addr_parse(text, &rule->net.base) < 0 ||
         parse_uint(slash + 1, 0, family_bits(rule->net.base.family), &prefix_len) < 0) {
@@ -107,7 +103,9 @@ rule_parse(struct span entry, struct rule *ret)
     if (!span_copy(entry, text, sizeof(text))) {
         return false;
     }
-    return strchr(text, '/') != NULL ? rule_parse_cidr(text, ret) : rule_parse_host(text, ret);
+    char *slash = strchr(text, '/');
+
+    return slash != NULL ? rule_parse_cidr(text, slash, ret) : rule_parse_host(text, ret);
 }
 
 static bool

@@ -89,6 +89,33 @@ the_longest_names_fit(void **state)
     assert_false(autoscaling_form(&call, &t));
 }
 
+/* Whatever the room, a form that is not whole is none. */
+static void
+half_forms_are_none(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+        struct autoscaling_call call = call_of(forms[i].action);
+        char buf[AUTOSCALING_FORM_SIZE];
+
+        call.hook = forms[i].hook;
+        call.group = forms[i].group;
+        for (size_t size = 1; size <= strlen(forms[i].form); size++) {
+            struct text t = {.buf = buf, .size = size};
+
+            assert_false(autoscaling_form(&call, &t));
+            assert_true(strlen(buf) < size);
+        }
+    }
+    struct autoscaling_call call = call_of((enum autoscaling_action)AUTOSCALING_ACTION_N);
+    char buf[AUTOSCALING_FORM_SIZE] = "";
+    struct text t = TEXT(buf);
+
+    assert_false(autoscaling_call_is_valid(&call));
+    assert_false(autoscaling_form(&call, &t));
+    assert_false(autoscaling_may_retry((enum autoscaling_outcome)AUTOSCALING_OUTCOME_N));
+}
+
 static void
 checks_calls(void **state)
 {
@@ -165,6 +192,17 @@ static const struct {
         AUTOSCALING_OK, "", "", "7c6e177f-f082-11e1-ac58-3714bEXAMPLE", "blue", "Pending:Wait"},
     {"in none", AUTOSCALING_DESCRIBE, 200, DESCRIBED(""), AUTOSCALING_OK, "", "",
         "7c6e177f-f082-11e1-ac58-3714bEXAMPLE", NULL, NULL},
+    {"twice: the first counts", AUTOSCALING_DESCRIBE, 200,
+        DESCRIBED(MEMBER(ID, "blue", "InService") MEMBER(ID, "red", "Standby")), AUTOSCALING_OK, "",
+        "", "7c6e177f-f082-11e1-ac58-3714bEXAMPLE", "blue", "InService"},
+    {"no group", AUTOSCALING_DESCRIBE, 200, DESCRIBED(MEMBER(ID, "", "InService")),
+        AUTOSCALING_MALFORMED, "", "", "", NULL, NULL},
+    {"no state", AUTOSCALING_DESCRIBE, 200, DESCRIBED(MEMBER(ID, "blue", "")),
+        AUTOSCALING_MALFORMED, "", "", "", NULL, NULL},
+    {"a status of no class", AUTOSCALING_DESCRIBE, 600, "", AUTOSCALING_MALFORMED, "", "", "", NULL,
+        NULL},
+    {"an error with a status of no class", AUTOSCALING_CONTINUE, 600, ERROR("AccessDenied", "no"),
+        AUTOSCALING_MALFORMED, "", "", "", NULL, NULL},
     {"another instance", AUTOSCALING_DESCRIBE, 200, DESCRIBED(MEMBER(OTHER, "red", "InService")),
         AUTOSCALING_OK, "", "", "7c6e177f-f082-11e1-ac58-3714bEXAMPLE", NULL, NULL},
     {"among others", AUTOSCALING_DESCRIBE, 200,
@@ -437,6 +475,11 @@ static const struct {
         "arn:aws-cn:autoscaling:cn-north-1:*:autoScalingGroup:*:autoScalingGroupName/blue in the "
         "instance's role, and in the policy of the endpoint "
         "cn.com.amazonaws.cn-north-1.autoscaling"},
+    {AUTOSCALING_HEARTBEAT, "of-nowhere-1", {.outcome = AUTOSCALING_DENIED},
+        "access denied: allow autoscaling:RecordLifecycleActionHeartbeat on "
+        "arn:aws:autoscaling:of-nowhere-1:*:autoScalingGroup:*:autoScalingGroupName/blue in the "
+        "instance's role, and in the policy of the endpoint "
+        "com.amazonaws.of-nowhere-1.autoscaling"},
     {AUTOSCALING_DESCRIBE, "us-gov-west-1", {.outcome = AUTOSCALING_DENIED},
         "access denied: allow autoscaling:DescribeAutoScalingInstances on resource \"*\" in the "
         "instance's role, and in the policy of the endpoint "
@@ -508,6 +551,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_forms),
+        cmocka_unit_test(half_forms_are_none),
         cmocka_unit_test(the_longest_names_fit),
         cmocka_unit_test(checks_calls),
         cmocka_unit_test(reads_answers),

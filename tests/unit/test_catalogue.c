@@ -231,6 +231,53 @@ missing_parts(void **state)
     assert_string_equal(service_name, "untouched");
 }
 
+/* A style of no name, and a partition of which nothing is known. */
+static void
+unknown_styles(void **state)
+{
+    const struct service *logs = catalogue_find("logs");
+    struct name_parts parts = parts_of("us-east-1");
+    char name[HOSTNAME_SIZE];
+
+    (void)state;
+    assert_int_equal(hostname_format(logs, (enum name_style)NAME_STYLE_N, &parts, name), 0);
+    assert_string_equal(name, "logs.us-east-1.amazonaws.com"); /* as the default */
+    parts.partition = NULL;
+    for (const struct service *s = catalogue_next(NULL); s != NULL; s = catalogue_next(s)) {
+        int expected =
+            strstr(s->host_dualstack, "{D}") != NULL || strstr(s->host_dualstack, "{O}") != NULL
+                ? -ENODATA
+                : 0;
+
+        assert_int_equal(hostname_format(s, NAME_STYLE_DUALSTACK, &parts, name), expected);
+    }
+}
+
+/* However long a Region's name is, what does not fit is an error, wherever the end comes. */
+static void
+names_at_the_bound(void **state)
+{
+    char region[HOSTNAME_SIZE];
+
+    (void)state;
+    for (size_t len = 1; len < sizeof(region); len++) {
+        struct name_parts parts = parts_of("us-east-1");
+        char name[HOSTNAME_SIZE];
+
+        memset(region, 'x', len);
+        region[len] = '\0';
+        parts.region = region;
+        int r = hostname_format(catalogue_find("ecs"), NAME_STYLE_DEFAULT, &parts, name);
+
+        if (r == 0) {
+            assert_int_equal(strlen(name), strlen("ecs..amazonaws.com") + len);
+        } else {
+            assert_int_equal(r, -ENAMETOOLONG);
+            assert_true(strlen("ecs..amazonaws.com") + len >= HOSTNAME_SIZE);
+        }
+    }
+}
+
 static void
 too_long_names(void **state)
 {
@@ -503,6 +550,8 @@ main(void)
         cmocka_unit_test(host_names),
         cmocka_unit_test(all_names_are_valid),
         cmocka_unit_test(missing_parts),
+        cmocka_unit_test(unknown_styles),
+        cmocka_unit_test(names_at_the_bound),
         cmocka_unit_test(too_long_names),
         cmocka_unit_test(service_names),
         cmocka_unit_test(sets),

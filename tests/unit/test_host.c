@@ -40,7 +40,7 @@ static void
 names_and_classes_do(void **state)
 {
     struct host a = a_host();
-    struct host hosts[] = {a, a, a, a, a, a, a};
+    struct host hosts[] = {a, a, a, a, a, a, a, a, a, a, a, a};
 
     (void)state;
     (void)str_copy(hosts[0].region, REGION_SIZE, "eu-west-2");
@@ -50,6 +50,11 @@ names_and_classes_do(void **state)
     hosts[4].nets.known[1] = true;
     (void)str_copy(hosts[5].nets.subnets[0].az_id, AZ_ID_SIZE, "euw1-az2");
     hosts[6].nets.n_subnets = 0;
+    hosts[7].nets.n_cidrs = 0;
+    assert_int_equal(cidr_parse("10.0.0.0/17", &hosts[8].nets.cidrs[0]), 0);
+    assert_int_equal(cidr_parse("10.0.2.0/24", &hosts[9].nets.subnets[0].cidr), 0);
+    hosts[10].launch_type = LAUNCH_TYPE_FARGATE;
+    hosts[11].partition = partition_find("aws");
     for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
         assert_false(host_probes_alike(&a, &hosts[i]));
     }

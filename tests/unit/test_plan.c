@@ -290,6 +290,48 @@ nothing_known(void **state)
     assert_int_equal(host.vpc_cidrs_source, HOST_SOURCE_NONE);
 }
 
+/* The egress control: S3 of another Region of the partition, a host of the user's, or none. */
+static void
+egress_control(void **state)
+{
+    static const struct {
+        const char *region;
+        enum conf_egress egress;
+        const char *host; /* NULL: none */
+    } rows[] = {
+        {"eu-west-1", CONF_EGRESS_AUTO, "s3.us-west-2.amazonaws.com"},
+        {"us-west-2", CONF_EGRESS_AUTO, "s3.us-east-2.amazonaws.com"},
+        {"cn-north-1", CONF_EGRESS_AUTO, "s3.cn-northwest-1.amazonaws.com.cn"},
+        {"eusc-de-east-1", CONF_EGRESS_AUTO, NULL}, /* the partition has one Region */
+        {"of-nowhere-1", CONF_EGRESS_AUTO, NULL},
+        {"", CONF_EGRESS_AUTO, NULL},
+        {"eu-west-1", CONF_EGRESS_OFF, NULL},
+        {"", CONF_EGRESS_HOST, "www.example.com"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct conf conf = conf_of(rows[i].region, "", NULL, 0);
+        struct host host;
+        char got[HOSTNAME_SIZE] = "";
+
+        conf.egress = rows[i].egress;
+        (void)str_copy(conf.egress_host, sizeof(conf.egress_host), "www.example.com");
+        host_from_conf(&conf, &host);
+        assert_int_equal(plan_egress_control(&conf, &host, got), rows[i].host != NULL);
+        if (rows[i].host != NULL) {
+            assert_string_equal(got, rows[i].host);
+        }
+    }
+    struct conf conf = conf_of("eu-west-1", "", NULL, 0);
+    struct host host;
+    char got[HOSTNAME_SIZE] = "";
+
+    host_from_conf(&conf, &host);
+    host.region[0] = '\0'; /* the instance metadata tells a partition, and no Region */
+    assert_false(plan_egress_control(&conf, &host, got));
+}
+
 static void
 source_words(void **state)
 {
@@ -314,6 +356,7 @@ main(void)
         cmocka_unit_test(all_services),
         cmocka_unit_test(host_facts),
         cmocka_unit_test(nothing_known),
+        cmocka_unit_test(egress_control),
         cmocka_unit_test(source_words),
     };
 

@@ -521,6 +521,10 @@ static const struct {
     /* addresses */
     {"10.0.0.1", "10.0.0.1", 0, false},
     {"10.0.0.1", "10.0.0.10", 0, true},
+    {".example.com", "anexample.com", 0, true},
+    {".example.com", "example.org", 0, true},
+    {"example.com", "example.org", 0, true},
+    {"example.com", "a.example.org", 0, true},
     {"10.0.0.1:443", "10.0.0.1", 0, false},
     {"10.0.0.1:80", "10.0.0.1", 0, true},
     {"10.0.0.1", "ecs.example.com", 0, true},
