@@ -195,6 +195,34 @@ static const struct row {
             {IFACE("2"), ADDR_OUTCOME_TIMEOUT, true, 1},
             {IFACE("3"), ADDR_OUTCOME_TIMEOUT, true, 1}},
         VERDICT_TLS_TIMEOUT, PATH_INTERFACE},
+    {"nothing was asked", EXPECTED_INTERFACE, {0}, {{0}}, VERDICT_NONE, PATH_UNKNOWN,
+        .says = "not probed yet"},
+    {"an outcome of no name", EXPECTED_INTERFACE, {(enum dns_outcome)99}, {{0}}, VERDICT_NONE,
+        PATH_UNKNOWN},
+    {"loopback by the hosts file, and it fails", EXPECTED_INTERFACE, {0},
+        {{"127.0.0.1", ADDR_CLASS_SPECIAL, ADDR_OUTCOME_REFUSED, false, 3}},
+        VERDICT_UNEXPECTED_ADDRESS, PATH_UNKNOWN, .hosts_file = true},
+    {"one of S3's, which have no memory", EXPECTED_GATEWAY, {0},
+        {{PUBLIC_ADDR, OK}, {"52.119.224.11", ADDR_CLASS_PUBLIC, ADDR_OUTCOME_TIMEOUT, false, 0}},
+        VERDICT_PARTLY_BLOCKED, PATH_UNKNOWN},
+    {"some public, and the Amazon resolver knows private ones", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), SILENT}, {PUBLIC_ADDR, SILENT}}, VERDICT_BLOCKED, PATH_PUBLIC,
+        .second_opinion = "10.0.1.10"},
+    {"the same, and one works", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}, {PUBLIC_ADDR, SILENT}},
+        VERDICT_PUBLIC_PATH, PATH_PUBLIC, .second_opinion = "10.0.1.10"},
+    {"those of a family this host has not do not speak", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), ADDR_OUTCOME_TIMEOUT, true, 1, .out_of_order = 1},
+            {SIX("1"), ADDR_OUTCOME_TIMEOUT, true, 3, .not_judged = true},
+            {SIX("2"), ADDR_OUTCOME_TIMEOUT, true, 3, .not_judged = true}},
+        VERDICT_TLS_BLACKHOLE, PATH_INTERFACE},
+    {"silence to SYN does not speak of TLS", EXPECTED_INTERFACE, {0},
+        {{IFACE("1"), ADDR_OUTCOME_TIMEOUT, true, 1, .out_of_order = 1}, {IFACE("2"), SILENT},
+            {IFACE("3"), ADDR_OUTCOME_RESET, true, 1}},
+        VERDICT_TLS_BLACKHOLE, PATH_INTERFACE},
+    {"S3 private and public, all silent", EXPECTED_GATEWAY, {0},
+        {{IFACE("1"), SILENT}, {PUBLIC_ADDR, SILENT}}, VERDICT_BLOCKED, PATH_UNKNOWN},
+    {"S3 public, not all of it", EXPECTED_GATEWAY, {0}, {{IFACE("1"), OK}, {PUBLIC_ADDR, OK}},
+        VERDICT_OK, PATH_UNKNOWN, .around = {.internet_closed = true}},
     {"DNS out of resources", EXPECTED_INTERFACE, {DNS_OUTCOME_RESOURCES, DNS_OUTCOME_NODATA}, {{0}},
         VERDICT_NO_RESOURCES, PATH_UNKNOWN},
 };
@@ -296,13 +324,41 @@ test_public_path_may_fail(void **state)
     (void)state;
     assert_int_equal(verdict_state(VERDICT_PUBLIC_PATH, &strict), STATE_FAILED);
     assert_int_equal(verdict_state(VERDICT_PUBLIC_PATH, &mild), STATE_DEGRADED);
+    assert_int_equal(verdict_state(VERDICT_RESOLVER_BYPASS_OPEN, &strict), STATE_FAILED);
+}
+
+/* Where a public path is a failure, it stays one though the host's clients use a proxy: what they
+ * resolve is public all the same. */
+static void
+test_public_path_fails_behind_a_proxy(void **state)
+{
+    static const struct row public_rows[] = {
+        {"public", EXPECTED_INTERFACE, {0}, {{PUBLIC_ADDR, OK}}, VERDICT_PUBLIC_PATH, PATH_PUBLIC},
+        {"bypass", EXPECTED_INTERFACE, {0}, {{PUBLIC_ADDR, OK}}, VERDICT_RESOLVER_BYPASS_OPEN,
+            PATH_PUBLIC, .second_opinion = "10.0.1.10"},
+    };
+    const struct verdict_policy strict = {.public_path_fails = true, .fall = 1};
+    const struct surroundings around = {.uses_proxy = true};
+    const struct endpoint_spec spec = {.hostname = "ecs.eu-west-1.amazonaws.com"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(public_rows); i++) {
+        struct probe_result result = result_of(&public_rows[i]);
+        struct verdict verdict;
+
+        verdict_of_run(&spec, &result, &around, &strict, &verdict);
+        assert_int_equal(verdict.code, public_rows[i].code);
+        assert_int_equal(verdict.state, STATE_FAILED);
+        probe_result_reset(&result);
+    }
 }
 
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts), cmocka_unit_test(test_public_path_may_fail)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_public_path_may_fail),
+        cmocka_unit_test(test_public_path_fails_behind_a_proxy)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
