@@ -140,18 +140,19 @@ egress_is_blocked(struct trial *trial)
     return private_silent;
 }
 
-/* What the HTTP answers of an endpoint say about our clock, in milliseconds; 0: nothing. */
-static int64_t
-skew_of(const struct probe_result *result)
+/* What the HTTP answers of an endpoint say about our clock, in milliseconds. false: nothing. */
+static bool
+find_skew(const struct probe_result *result, int64_t *ret_ms)
 {
     for (size_t i = 0; i < result->n_addrs; i++) {
         const struct addr_result *addr = &result->addrs[i];
 
         if (addr->outcome == ADDR_OUTCOME_OK && addr->http.has_date) {
-            return addr->http.clock_skew_ms;
+            *ret_ms = addr->http.clock_skew_ms;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 /* The Date of every answer that has one is off in the same direction. */
@@ -160,9 +161,9 @@ clock_is_off_by_date(struct trial *trial)
 {
     for (size_t i = 0; i < trial->view->n; i++) {
         const struct host_evidence *e = &trial->view->endpoints[i];
-        int64_t skew_ms = counts(e) ? skew_of(e->result) : 0;
+        int64_t skew_ms;
 
-        if (skew_ms == 0) {
+        if (!counts(e) || !find_skew(e->result, &skew_ms)) {
             continue;
         }
         if ((skew_ms <= CLOCK_SKEW_MAX_MS && skew_ms >= -CLOCK_SKEW_MAX_MS) ||

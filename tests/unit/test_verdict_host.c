@@ -5,7 +5,10 @@
  *   ADDRESS=OUTCOME  ok, syn (silent), rst, expired, early, wrong, or an untrusted issuer's name
  *   dns=OUTCOME      both queries; 2nd=ADDRESS  the Amazon resolver's answer
  *   date=SECONDS     this host's clock minus the Date of its HTTP answer
- *   code=VERDICT     of the run, where a rule looks at it */
+ *   code=VERDICT     of the run, where a rule looks at it ("open": resolver-bypass, with a way)
+ *   asked=N          name servers that were asked (1)
+ *   of=ADDRESS       whose answer it is
+ *   -ADDRESS=OUTCOME not judged; +ADDRESS=OUTCOME without a certificate, for want of memory */
 #include "probes/verdict_host.h"
 
 #include "daemon/util.h"
@@ -45,6 +48,14 @@ static const struct row {
     {"names that do not exist are an answer", {"ecs i f dns=nxdomain", "s3 g f dns=nxdomain"}, ""},
     {"only one name is required", {"ecs i f dns=timeout", "-s3 g f dns=timeout"}, ""},
 
+    {"an address for a name asks nobody",
+        {"ecs i f dns=timeout", "s3 g f dns=timeout", "own a f asked=0 10.0.0.9=syn"},
+        "resolver-down(ecs,s3)"},
+    {"the way out is blocked, for those that are judged",
+        {"ecs i f -10.0.1.1=syn", "s3 g f 52.1.1.1=syn"}, ""},
+    {"one without an address does not matter",
+        {"ecs i f 10.0.1.1=syn", "s3 g f 52.1.1.1=syn", "logs i f dns=nxdomain"},
+        "host-egress-blocked(ecs,s3)"},
     {"the way out is blocked", {"ecs i f 10.0.1.1=syn 10.0.2.1=syn", "s3 g f 52.1.1.1=syn"},
         "host-egress-blocked(ecs,s3)", "no address of 2 endpoints answers (ecs, s3)"},
     {"an endpoint that is not required connects",
@@ -65,9 +76,23 @@ static const struct row {
         "95 s behind"},
     {"the Date is near", {"ecs i o 10.0.1.1=ok date=60"}, ""},
     {"two Dates disagree", {"ecs i o 10.0.1.1=ok date=90", "s3 g o 52.1.1.1=ok date=1"}, ""},
+    {"two Dates disagree, and one is exact",
+        {"ecs i o 10.0.1.1=ok date=90", "s3 g o 52.1.1.1=ok date=0"}, ""},
+    {"two Dates, in two directions", {"ecs i o 10.0.1.1=ok date=90", "s3 g o 52.1.1.1=ok date=-90"},
+        ""},
+    {"two Dates say the same", {"ecs i o 10.0.1.1=ok date=90", "s3 g o 52.1.1.1=ok date=91"},
+        "clock-skew(ecs,s3)", "91 s ahead of"},
+    {"chains without memory say nothing",
+        {"ecs i f +10.0.1.1=expired 10.0.2.1=expired", "s3 g f 52.1.1.1=expired",
+            "logs i f +10.0.1.3=expired"},
+        "clock-skew(ecs,s3)", "certificates of 2 endpoints are all expired"},
     {"Date and chains are one cause", {"ecs i f 10.0.1.1=ok date=86400", "s3 g f 52.1.1.1=expired"},
         "clock-skew(ecs)"},
 
+    {"an issuer nobody knows, for want of memory",
+        {"ecs i f +10.0.1.1=CorpCA", "ecr.api i f +10.0.1.2=CorpCA", "s3 g o 52.1.1.1=ok"}, ""},
+    {"an issuer where nothing is judged",
+        {"ecs i f -10.0.1.1=CorpCA", "ecr.api i f -10.0.1.2=CorpCA", "s3 g o 52.1.1.1=ok"}, ""},
     {"one issuer for many",
         {"ecs i f 10.0.1.1=CorpCA", "ecr.api i f 10.0.1.2=CorpCA", "s3 g o 52.1.1.1=ok"},
         "tls-interception(ecs,ecr.api)", "\"CN=CorpCA\""},
@@ -86,6 +111,12 @@ static const struct row {
     {"one of them is private",
         {"ecs i f 52.1.1.1=syn", "ecr.api i f 52.1.1.2=syn", "ecr.dkr i o 10.0.1.1=ok"}, ""},
     {"one alone is its own verdict", {"ecr.dkr i f 52.1.1.1=syn", "s3 g o 52.1.1.3=ok"}, ""},
+    {"endpoints of the user's own have any path",
+        {"ecs i f 52.1.1.1=syn", "ecr.api i f 52.1.1.2=syn", "own a o 52.1.1.3=ok",
+            "-logs i f 52.1.1.4=syn"},
+        "no-private-dns(ecs,ecr.api)", "none of them can be reached"},
+    {"the Amazon resolver has a private one",
+        {"ecs i f 52.1.1.1=syn 2nd=10.0.1.1", "ecr.api i f 52.1.1.2=syn"}, ""},
     {"its class is not known", {"ecs i f 53.0.0.1=syn", "ecr.api i f 53.0.0.2=syn"}, ""},
 
     {"the name server bypasses",
@@ -93,9 +124,20 @@ static const struct row {
             "ecr.api i f 52.1.1.2=syn 2nd=10.0.1.2 code=resolver-bypass"},
         "resolver-bypass(ecs,ecr.api)", "does not forward"},
 
+    {"it bypasses, and the public way is open",
+        {"ecs i d 52.1.1.1=ok 2nd=10.0.1.1 code=open of=10.0.0.7",
+            "ecr.api i d 52.1.1.2=ok 2nd=10.0.1.2 code=open"},
+        "resolver-bypass(ecs,ecr.api)", "name server 10.0.0.7 does not forward"},
+
     {"one subnet is dead",
         {"ecs i d 10.0.1.1=syn 10.0.2.1=ok", "ecr.api i d 10.0.1.2=syn 10.0.2.2=ok"},
         "subnet-unreachable(ecs,ecr.api)", "subnet 10.0.1.0/24 (az1)"},
+    {"one subnet is dead, where it is judged",
+        {"ecs i d 10.0.1.1=syn 10.0.2.1=ok", "ecr.api i d -10.0.1.2=syn 10.0.2.2=ok",
+            "s3 g o 52.1.1.1=ok"},
+        ""},
+    {"only public ones answer",
+        {"ecs i f 10.0.1.1=syn", "ecr.api i f 10.0.1.2=syn", "-s3 g o 52.1.1.1=ok"}, ""},
     {"one endpoint there is alive",
         {"ecs i d 10.0.1.1=syn 10.0.2.1=ok", "ecr.api i o 10.0.1.2=ok 10.0.2.2=ok"}, ""},
     {"no subnet but this one",
@@ -181,6 +223,14 @@ set_word(struct stage *stage, struct host_evidence *e, char *word)
     } else if (streq(word, "date")) {
         stage->addrs[0].http.has_date = true;
         stage->addrs[0].http.clock_skew_ms = strtoll(value, NULL, 10) * 1000;
+    } else if (streq(word, "asked")) {
+        for (size_t f = 0; f < FAMILY_N; f++) {
+            stage->result.dns[f].n_attempts = (uint8_t)(value[0] - '0');
+        }
+    } else if (streq(word, "of")) {
+        assert_int_equal(addr_parse(value, &stage->result.dns[0].server), 0);
+    } else if (streq(word, "code") && streq(value, "open")) {
+        e->code = VERDICT_RESOLVER_BYPASS_OPEN;
     } else if (streq(word, "code")) {
         while (!streq(verdict_str(e->code), value)) {
             e->code++;
@@ -188,9 +238,13 @@ set_word(struct stage *stage, struct host_evidence *e, char *word)
     } else {
         struct addr_result *addr = &stage->addrs[stage->result.n_addrs++];
 
-        assert_int_equal(addr_parse(word, &addr->addr), 0);
+        assert_int_equal(addr_parse(word + strspn(word, "-+"), &addr->addr), 0);
         addr->addr_class = class_of(&addr->addr);
         set_outcome(addr, value);
+        addr->judged = word[0] != '-';
+        if (word[0] == '+') {
+            cert_unref(TAKE(addr->cert));
+        }
     }
 }
 
@@ -337,11 +391,98 @@ test_what_to_create(void **state)
     }
 }
 
+/* More endpoints than are listed. */
+#define MANY 40
+
+static void
+test_many(void **state)
+{
+    struct stage *stages = calloc(MANY, sizeof(*stages));
+    struct host_evidence evidence[MANY];
+    struct host_view view = {.endpoints = evidence, .n = MANY, .context = &context};
+    struct host_causes causes;
+    uint8_t folded[MANY];
+    char summary[SUMMARY_SIZE] = "";
+    struct text t = TEXT(summary);
+
+    (void)state;
+    assert_non_null(stages);
+    for (unsigned i = 0; i < MANY; i++) {
+        char line[64];
+
+        (void)snprintf(line, sizeof(line), "e%u i f 10.0.1.%u=syn", i, i + 1);
+        evidence[i] = parse(line, &stages[i]);
+    }
+    verdict_of_host(&view, &causes, folded);
+    assert_int_equal(causes.n, 1);
+    host_cause_summary(&t, &view, &causes, 0, folded);
+    assert_non_null(strstr(summary, "40 endpoints answers (e0, e1, "));
+    assert_non_null(strstr(summary, ", e15 and 24 more)"));
+    causes.causes[0].code = VERDICT_CODE_N; /* no cause of ours */
+    summary[0] = '\0';
+    t = TEXT(summary);
+    host_cause_summary(&t, &view, &causes, 0, folded);
+    assert_string_equal(summary, verdict_meaning(VERDICT_NONE));
+    free(stages);
+}
+
+/* A dead subnet each: more causes than are told. */
+static void
+test_no_more_causes_than_fit(void **state)
+{
+    struct stage *stages = calloc(SUBNETS_MAX, sizeof(*stages));
+    struct host_evidence evidence[SUBNETS_MAX];
+    struct host_view view = {.endpoints = evidence, .context = &context};
+    struct host_causes causes;
+    uint8_t folded[SUBNETS_MAX];
+    struct vpc_nets saved = nets;
+
+    (void)state;
+    assert_non_null(stages);
+    nets.n_subnets = HOST_CAUSES_MAX + 2;
+    assert_true(nets.n_subnets + 2 <= SUBNETS_MAX);
+    for (unsigned i = 0; i < nets.n_subnets; i++) {
+        char text[32];
+
+        (void)snprintf(text, sizeof(text), "10.0.%u.0/24", i);
+        assert_int_equal(cidr_parse(text, &nets.subnets[i].cidr), 0);
+    }
+    for (unsigned k = 0; k < 2; k++) { /* two endpoints, an address of each in every subnet */
+        char line[256] = "";
+        struct text t = TEXT(line);
+
+        (void)text_add(&t, "e%u i f 10.0.200.%u=ok", k, k + 1);
+        evidence[k] = parse(line, &stages[k]);
+        stages[k].result.addrs = calloc(nets.n_subnets + 1, sizeof(*stages[k].result.addrs));
+        assert_non_null(stages[k].result.addrs);
+        stages[k].result.addrs[0] = stages[k].addrs[0];
+        for (unsigned i = 0; i < nets.n_subnets; i++) {
+            struct addr_result *addr = &stages[k].result.addrs[stages[k].result.n_addrs++];
+
+            addr->addr = (struct addr){
+                .family = ADDR_FAMILY_IPV4, .bytes = {10, 0, (uint8_t)i, (uint8_t)(k + 1)}};
+            addr->addr_class = ADDR_CLASS_VPC;
+            set_outcome(addr, "syn");
+        }
+    }
+    view.n = 2;
+    verdict_of_host(&view, &causes, folded);
+    assert_int_equal(causes.n, HOST_CAUSES_MAX);
+    assert_int_equal(folded[0], 0xff);
+    for (unsigned k = 0; k < 2; k++) {
+        cert_unref(stages[k].addrs[0].cert);
+        free(stages[k].result.addrs);
+    }
+    free(stages);
+    nets = saved;
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_causes), cmocka_unit_test(test_what_to_create)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_causes),
+        cmocka_unit_test(test_what_to_create), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_no_more_causes_than_fit)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
