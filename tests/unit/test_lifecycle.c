@@ -103,6 +103,19 @@ static const struct conversation conversations[] = {
         {AT(0, READY), AT(0, TARGET, "InService"), AT(0, STATE, "-"),
             AT(2500, STATE, "Pending:Wait")},
         "0 describe, 1 describe, 3 describe, 3 continue"},
+    {"the group never knows it", GATE, HOUR,
+        {AT(0, READY), AT(0, TARGET, "InService"), AT(0, STATE, "-")},
+        "0 describe, 1 describe, 3 describe, 7 describe, 15 describe, 31 describe, 61 "
+        "describe, 91 describe, 121 describe, 151 describe, 181 describe, 211 describe, "
+        "241 describe, 271 describe, 301 describe, 331 describe, 361 describe, 391 "
+        "describe, 421 describe, 451 describe, 481 describe, 511 describe, 541 describe, "
+        "571 describe, 601 describe, 631 describe, 661 describe, 691 describe, 721 "
+        "describe, 751 describe, 781 describe, 811 describe, 841 describe, 871 describe, "
+        "901 describe"},
+    {"a warm pool's beginning", GATE, HOUR,
+        {AT(0, READY), AT(0, TARGET, "Warmed:Running"), AT(0, STATE, "Warmed:Pending"),
+            AT(2 * S, STATE, "Warmed:Pending:Wait")},
+        "0 describe, 1 describe, 3 describe, 3 continue"},
     {"a heartbeat each minute until the deadline", BEATS(MIN, 3 * MIN + S), HOUR,
         {AT(0, TARGET, "InService"), AT(0, STATE, "Pending:Wait")},
         "0 describe, 60 heartbeat, 120 heartbeat, 180 heartbeat, 181 deadline"},

@@ -57,6 +57,7 @@ static const struct {
     {"no route to one", {NO_ROUTE, {.addrs = {ADDR_OUTCOME_OK}}}, 2, OWN_FAULT_NONE},
     {"no route to one address", {{.addrs = {ADDR_OUTCOME_NO_ROUTE, ADDR_OUTCOME_TIMEOUT}}}, 1,
         OWN_FAULT_NONE},
+    {"no address at all", {{.addrs = {ADDR_OUTCOME_NONE}}}, 1, OWN_FAULT_NONE},
     {"an optional one answers", {NO_ROUTE, {.addrs = {ADDR_OUTCOME_OK}, .optional = true}}, 2,
         OWN_FAULT_NO_ROUTE},
     {"a security group", {{.addrs = {ADDR_OUTCOME_TIMEOUT}}}, 1, OWN_FAULT_NONE},
