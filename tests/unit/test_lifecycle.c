@@ -115,7 +115,7 @@ static const struct conversation conversations[] = {
     {"a warm pool's beginning", GATE, HOUR,
         {AT(0, READY), AT(0, TARGET, "Warmed:Running"), AT(0, STATE, "Warmed:Pending"),
             AT(2 * S, STATE, "Warmed:Pending:Wait")},
-        "0 describe, 1 describe, 3 describe, 3 continue"},
+        "0 describe, 1 describe, 2 describe, 2 continue"},
     {"a heartbeat each minute until the deadline", BEATS(MIN, 3 * MIN + S), HOUR,
         {AT(0, TARGET, "InService"), AT(0, STATE, "Pending:Wait")},
         "0 describe, 60 heartbeat, 120 heartbeat, 180 heartbeat, 181 deadline"},
