@@ -430,16 +430,15 @@ put_leaves(FILE *out, const struct picture *picture, size_t index, int from_y, i
 static void
 put_egress(FILE *out, const json_t *egress, int from_y, int y)
 {
-    const char *internet = status_text(egress, "internet");
-    bool known = internet != NULL && !streq(internet, "unknown");
-    bool open = known && streq(internet, "open");
-    const char *look = !known ? "unknown" : open ? "open" : "closed";
+    bool open = text_is(egress, "internet", "open");
+    bool closed = text_is(egress, "internet", "closed");
+    const char *look = open ? "open" : closed ? "closed" : "unknown";
 
     (void)fprintf(out, "<g class=\"%s\"><title>Whether this host gets out", look);
     put_fact(out, "asked", status_text(egress, "control"));
     (void)fputs("</title>", out);
     put_wire(out, from_y, y);
-    put_label(out, LEAF_LEFT + 6, y, "mark", !known ? "?" : open ? "→" : "⊘", HTML_WHOLE);
+    put_label(out, LEAF_LEFT + 6, y, "mark", open ? "→" : closed ? "⊘" : "?", HTML_WHOLE);
     put_label(out, LEAF_LEFT + 24, y, "key", look, HTML_WHOLE);
     put_label(out, LEAF_LEFT + 180, y, "mono", status_text(egress, "control"), ADDRESS_CHARS);
     (void)fputs("</g>\n", out);

@@ -38,6 +38,7 @@ target_link_options(test_status_server PRIVATE LINKER:--wrap=evconnlistener_enab
 target_link_libraries(test_enums PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_golden PRIVATE vpce_sample vpce_cli vpce_status_server)
 target_link_libraries(test_report_html PRIVATE vpce_sample)
+target_link_libraries(test_report_shapes PRIVATE vpce_sample vpce_cli PkgConfig::EXPAT)
 target_link_libraries(test_console PRIVATE vpce_cli)
 target_link_libraries(test_history PRIVATE vpce_cli)
 target_link_libraries(test_lifecycle PRIVATE vpce_autoscaling_pure)
