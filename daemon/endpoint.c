@@ -298,7 +298,7 @@ endpoint_rejudge(struct endpoint *e, const struct surroundings *around,
         return false;
     }
     verdict_of_run(&e->spec, &e->evidence, around, &policy->verdict, &run);
-    if (run.code == e->history[0] || run.state == STATE_UNKNOWN) {
+    if (run.code == e->history[0]) {
         return false;
     }
     e->history[0] = run.code;

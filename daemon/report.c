@@ -94,7 +94,8 @@ report_moment_ms(const struct report *report, const struct moment *moment)
 const char *
 rfc3339_format(int64_t wall_ms, char buf[static RFC3339_SIZE])
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    int ms = (int)((wall_ms % 1000 + 1000) % 1000);
+    time_t seconds = (time_t)((wall_ms - ms) / 1000); /* rounded down, before 1970, too */
     struct tm tm;
     char date[24];
 
@@ -102,6 +103,6 @@ rfc3339_format(int64_t wall_ms, char buf[static RFC3339_SIZE])
         strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
         (void)str_copy(date, sizeof(date), "1970-01-01T00:00:00");
     }
-    (void)snprintf(buf, RFC3339_SIZE, "%s.%03dZ", date, (int)(wall_ms % 1000));
+    (void)snprintf(buf, RFC3339_SIZE, "%s.%03dZ", date, ms);
     return buf;
 }

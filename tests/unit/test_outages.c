@@ -55,6 +55,11 @@ static const struct {
             {2020, "s3", "failed", "blocked", "failed", "refused", "20000", "RST"},
             {2060, "s3", "failed", "refused", "ok", "ok", "60000"}},
         "s3 2000-2060 60000ms failed blocked>blocked>refused \"no answer\"\n"},
+    {"nothing was said of it, ever", 0,
+        {{2000, "s3", TO_FAILED, "5000"},
+            {2020, "s3", "failed", "blocked", "failed", "refused", "20000", ""},
+            {2060, "s3", "failed", "refused", "ok", "ok", "60000"}},
+        "s3 2000-2060 60000ms failed blocked>blocked>refused -\n"},
     {"two outages", 0,
         {{2000, "s3", TO_FAILED, "5000", "a"}, {2060, "s3", TO_OK, "60000"},
             {3000, "s3", TO_FAILED, "940000", "b"}, {3001, "s3", TO_OK, "1000"}},
@@ -244,7 +249,8 @@ caps_outages(void **state)
         assert_int_equal(add_row(outages, &failed), 0);
         assert_int_equal(add_row(outages, &ok), 0);
     }
-    assert_int_equal(add_row(outages, &(struct row){n * 10 + 1, "s3", TO_FAILED, "5000", "a"}), 0);
+    assert_int_equal(
+        add_row(outages, &(struct row){(int64_t)(n * 10 + 1), "s3", TO_FAILED, "5000", "a"}), 0);
     assert_int_equal(outages_finish(outages, INT64_C(1) << 40, &result), 0);
     assert_int_equal(result.n, OUTAGES_MAX + 1);
     assert_int_equal(result.n_cut, 500);
