@@ -94,8 +94,9 @@ report_moment_ms(const struct report *report, const struct moment *moment)
 const char *
 rfc3339_format(int64_t wall_ms, char buf[static RFC3339_SIZE])
 {
-    int ms = (int)((wall_ms % 1000 + 1000) % 1000);
-    time_t seconds = (time_t)((wall_ms - ms) / 1000); /* rounded down, before 1970, too */
+    bool before = wall_ms % 1000 < 0; /* before 1970 it is rounded down, too */
+    int ms = (int)(wall_ms % 1000) + (before ? 1000 : 0);
+    time_t seconds = (time_t)(wall_ms / 1000 - before);
     struct tm tm;
     char date[24];
 

@@ -23,7 +23,7 @@ hash_source(const unsigned char hash[static SHA256_LEN], char ret[static HASH_SI
 
     (void)text_add(&text, "'sha256-");
     for (size_t i = 0; i < SHA256_LEN; i += 3) {
-        unsigned second = i + 1 < SHA256_LEN ? hash[i + 1] : 0;
+        unsigned second = hash[i + 1]; /* of 32 bytes two are left at the end */
         unsigned third = i + 2 < SHA256_LEN ? hash[i + 2] : 0;
         unsigned bits = (unsigned)hash[i] << 16 | second << 8 | third;
 

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -224,10 +225,37 @@ parses_uints(void **state)
     assert_int_equal(failures, 0);
 }
 
+static void
+reads_files(void **state)
+{
+    char path[] = "/tmp/vpce-probe-util-XXXXXX";
+    int fd = mkstemp(path);
+    char *text = NULL;
+    size_t len = 7;
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "ab\0c", 4), 4);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(read_file(path, 3, &text, &len), -EFBIG);
+    assert_null(text);
+    assert_int_equal(len, 7);
+    assert_int_equal(read_file(path, 4, &text, &len), 0);
+    assert_int_equal(len, 4);
+    assert_memory_equal(text, "ab\0c", 5);
+    free(text);
+    assert_int_equal(unlink(path), 0);
+    text = NULL;
+    assert_int_equal(read_file(path, 4, &text, &len), -ENOENT);
+    assert_int_equal(read_file("/", 4, &text, &len), -EISDIR);
+    assert_null(text);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_files),
         cmocka_unit_test(escapes),
         cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(bounds_text),
