@@ -97,6 +97,9 @@ set_tests_properties(unit.sigv4_botocore PROPERTIES LABELS unit SKIP_RETURN_CODE
 
 add_test(NAME unit.cli_explain
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/cli_explain.py $<TARGET_FILE:vpce-probe>)
+add_test(NAME unit.cli_usage
+  COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/cli_usage.py $<TARGET_FILE:vpce-probe>)
+set_tests_properties(unit.cli_usage PROPERTIES LABELS unit TIMEOUT 300)
 add_test(NAME names.aws_cli
   COMMAND ${SYSTEM_PYTHON} ${TESTS_DIR}/cli_explain.py $<TARGET_FILE:vpce-probe> --aws)
 set_tests_properties(unit.cli_explain PROPERTIES LABELS unit TIMEOUT 120)
