@@ -2,6 +2,7 @@
  * are computed from. */
 #include "daemon/report.h"
 
+#include "daemon/metrics.h"
 #include "daemon/report_json.h"
 #include "daemon/util.h"
 
@@ -258,6 +259,32 @@ second_opinion(void **state)
     json_decref(json);
 }
 
+/* Whatever a key is, it cannot end its label (the text format 0.0.4 of Prometheus). */
+static void
+labels(void **state)
+{
+    static const struct process_facts no_facts = {-1, -1, -1, -1};
+    struct world w;
+    const struct host host = {.region = ""};
+    const struct clients clients = {0};
+    const struct report report = {.host = &host,
+        .endpoints = w.endpoints,
+        .n_endpoints = 3,
+        .clients = &clients,
+        .causes = &w.causes,
+        .context = {.nets = &w.nets}};
+    char *text;
+
+    (void)state;
+    make_world(&w);
+    (void)str_copy(w.endpoints[0].spec.key, ENDPOINT_KEY_SIZE, "a\"b\\c\nd");
+    text = metrics_text(&report, &no_facts);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "{endpoint=\"a\\\"b\\\\c\\nd\""));
+    assert_null(strstr(text, "c\nd"));
+    free(text);
+}
+
 int
 main(void)
 {
@@ -268,6 +295,7 @@ main(void)
         cmocka_unit_test(newer_evidence_is_waited_for),
         cmocka_unit_test(those_without_evidence),
         cmocka_unit_test(second_opinion),
+        cmocka_unit_test(labels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

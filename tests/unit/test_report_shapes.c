@@ -249,6 +249,24 @@ pictures(void **state)
     }
 }
 
+static void
+older_changes(void **state)
+{
+    json_t *status = json_object();
+    json_t *timeline = json_loads("{\"left_out\":5,\"entries\":[]}", 0, NULL);
+    char *page;
+
+    (void)state;
+    assert_non_null(status);
+    assert_non_null(timeline);
+    page = report_html(status, timeline, HTML_MODE_FILE);
+    assert_non_null(page);
+    assert_non_null(strstr(page, "5 older ones are left out"));
+    free(page);
+    json_decref(status);
+    json_decref(timeline);
+}
+
 /* ---- what is read out of it ---- */
 
 static void
@@ -297,6 +315,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_value_is_another),
         cmocka_unit_test(pictures),
+        cmocka_unit_test(older_changes),
         cmocka_unit_test(views),
     };
 
