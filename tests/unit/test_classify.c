@@ -303,15 +303,17 @@ classifies(void **state)
 static void
 finds_subnets(void **state)
 {
-    struct vpc_nets nets = {.n_subnets = 3,
+    struct vpc_nets nets = {.n_subnets = 4,
         .subnets = {{cidr_of("10.0.0.0/16"), "apne1-az1"}, {cidr_of("10.0.1.0/24"), "apne1-az4"},
-            {cidr_of("2600:1f14:abc:4200::/64"), "apne1-az2"}}};
+            {cidr_of("2600:1f14:abc:4200::/64"), "apne1-az2"},
+            {cidr_of("10.0.0.0/20"), "apne1-az1"}}};
     const struct {
         const char *addr;
         const char *az_id; /* NULL: in none */
     } cases[] = {
         {"10.0.1.7", "apne1-az4"}, /* the longer prefix, though it comes later */
         {"10.0.2.7", "apne1-az1"},
+        {"10.0.0.7", "apne1-az1"},
         {"2600:1f14:abc:4200::7", "apne1-az2"},
         {"10.1.0.0", NULL},
         {"2600:1f14:abc:4201::7", NULL},

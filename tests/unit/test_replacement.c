@@ -259,12 +259,38 @@ test_courses(void **state)
     }
 }
 
+/* Evidence that is not on the lists above. */
+static void
+test_other_evidence(void **state)
+{
+    struct endpoint e = {.spec = {.required = true}};
+    struct addr_result addrs[2] = {{.judged = true, .outcome = ADDR_OUTCOME_NO_ROUTE},
+        {.judged = false, .outcome = ADDR_OUTCOME_TIMEOUT}};
+    struct replacement r = {0};
+
+    (void)state;
+    e.evidence.addrs = addrs;
+    e.evidence.n_addrs = 2; /* of a family that this host does not have */
+    assert_int_equal(own_fault_of(&e, 1), OWN_FAULT_NO_ROUTE);
+    addrs[0].judged = false;
+    assert_int_equal(own_fault_of(&e, 1), OWN_FAULT_NONE);
+    e.evidence.n_addrs = 0;
+    add_server(&e.evidence.dns[0], "fd00:ec2::253", DNS_OUTCOME_TIMEOUT);
+    e.evidence.dns[0].outcome = DNS_OUTCOME_TIMEOUT;
+    e.evidence.second_opinion.outcome = DNS_OUTCOME_OK;
+    assert_int_equal(own_fault_of(&e, 1), OWN_FAULT_NONE);
+    replacement_answer(&r, true, 1000);
+    replacement_answer(&r, false, 2000); /* an answer that comes late takes nothing back */
+    assert_true(r.done);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_courses),
+        cmocka_unit_test(test_other_evidence),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
