@@ -11,6 +11,7 @@
 #include "probes/tls_cert.h"
 #include "probes/tls_keep.h"
 #include "probes/tls_lean.h"
+#include "probes/tls_store.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -238,7 +239,8 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
         tls_ctx_free(ctx);
         return -ENOMEM;
     }
-    bool loaded = SSL_CTX_load_verify_file(ctx->ssl_ctx, ca_file) == 1;
+    bool loaded = tls_store_index(SSL_CTX_get_cert_store(ctx->ssl_ctx), ca_file) == 0 ||
+                  SSL_CTX_load_verify_file(ctx->ssl_ctx, ca_file) == 1;
 
     /* without memory OpenSSL may leave certificates out, and call that loaded */
     if (!loaded || n_starved != n_starved_before) {
