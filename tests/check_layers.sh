@@ -37,7 +37,7 @@ only '#include <openssl/' probes/tls.c probes/tls_cert.c probes/tls_keep.c probe
     daemon/aws/http_tls.c daemon/aws/sigv4.c
 only '#include <event2/' daemon/loop.c daemon/aws/http.c daemon/aws/http_tls.c daemon/event_streams.c daemon/status_clients.c daemon/status_server.c
 only '#include <expat.h>' daemon/aws/autoscaling_xml.c
-only '#include <systemd/' systemd/fdstore.c systemd/history.c systemd/notify.c
+only '#include <systemd/' systemd/fdstore.c systemd/history.c systemd/journal_library.c systemd/notify.c
 only '#include <ini.h>' conf/conf.c conf/conf_line.c
 only '#include <jansson.h>' daemon/html_picture.h daemon/report_html.h \
     daemon/report_json.h daemon/status_view.h daemon/timeline.h daemon/cli/cli.h daemon/cli/paint.h \
