@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/prober.h"
+#include "daemon/start_pages.h"
 #include "daemon/state_store.h"
 #include "daemon/status_server.h"
 #include "daemon/util.h"
@@ -32,6 +33,10 @@
 /* What IMDS told could not be used for want of memory: again after this. */
 #define FACTS_RETRY_MS 1000
 
+/* After a start or a reload: what only that needed is given back, once the first probes are over.
+ */
+#define START_OVER_MS 10000
+
 #define IMDS_TEXT_SIZE 256
 
 struct daemon {
@@ -48,6 +53,7 @@ struct daemon {
     struct state_image image; /* them, until IMDS has had its say about the endpoints' names */
     struct imds *imds;        /* NULL: off */
     struct loop_timer *facts_timer; /* set while its facts could not be used */
+    struct loop_timer *start_timer; /* set until a start or a reload is over */
 };
 
 /* Reads the settings; what is wrong is logged. 0 and *ret, or a negative errno. */
@@ -231,6 +237,13 @@ reload(struct daemon *d)
 }
 
 static void
+on_start_over(void *arg)
+{
+    (void)arg;
+    start_pages_release();
+}
+
+static void
 on_hangup(int signal_number, void *arg)
 {
     struct daemon *d = arg;
@@ -239,6 +252,7 @@ on_hangup(int signal_number, void *arg)
     (void)signal_number;
     notify_reloading(loop_now_us(d->loop));
     reload(d);
+    loop_timer_set(d->start_timer, START_OVER_MS);
     chronicle_summary(d->chronicle, summary);
     notify_ready(summary);
 }
@@ -369,7 +383,8 @@ open_all(struct daemon *d)
         r = open_watchdog(d);
     }
     d->facts_timer = loop_timer_new(d->loop, on_facts, d);
-    if (r == 0 && d->facts_timer == NULL) {
+    d->start_timer = loop_timer_new(d->loop, on_start_over, d);
+    if (r == 0 && (d->facts_timer == NULL || d->start_timer == NULL)) {
         r = -ENOMEM;
     }
     if (r == 0) {
@@ -402,6 +417,7 @@ close_all(struct daemon *d)
     chronicle_free(d->chronicle);
     state_image_reset(&d->image);
     loop_timer_free(d->facts_timer);
+    loop_timer_free(d->start_timer);
     loop_timer_free(d->watchdog);
     loop_free(d->loop);
     conf_free(d->conf);
@@ -434,6 +450,7 @@ daemon_run(const struct daemon_options *options)
         prober_start(d.prober);
         chronicle_summary(d.chronicle, summary);
         notify_ready(summary);
+        loop_timer_set(d.start_timer, START_OVER_MS);
         r = loop_run(d.loop);
         chronicle_close(d.chronicle);
     } else {

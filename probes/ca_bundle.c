@@ -86,7 +86,7 @@ is_text(const struct line *line)
 /* Base64 (RFC 4648): the value of each letter, -1 of what is none. A table, as there are 200,000.
  */
 struct base64 {
-    signed char values[UCHAR_MAX + 1];
+    short values[UCHAR_MAX + 1];
 };
 
 static void
@@ -95,9 +95,11 @@ base64_init(struct base64 *base64)
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-    memset(base64->values, -1, sizeof(base64->values));
+    for (size_t i = 0; i < ARRAY_SIZE(base64->values); i++) {
+        base64->values[i] = -1;
+    }
     for (size_t i = 0; i < sizeof(letters) - 1; i++) {
-        base64->values[(unsigned char)letters[i]] = (signed char)i;
+        base64->values[(unsigned char)letters[i]] = (short)i;
     }
 }
 

@@ -43,6 +43,7 @@ target_link_libraries(test_console PRIVATE vpce_cli)
 target_link_libraries(test_history PRIVATE vpce_cli)
 target_link_libraries(test_lifecycle PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_refusal PRIVATE vpce_daemon)
+target_link_libraries(test_start_pages PRIVATE vpce_daemon)
 target_link_libraries(test_fdstore PRIVATE vpce_state_store)
 target_link_libraries(test_journal_link PRIVATE vpce_systemd)
 
