@@ -281,6 +281,16 @@ tls_ctx_free(struct tls_ctx *ctx)
     }
 }
 
+/* The same trust anchors, as if they had just been read. NULL: no memory. */
+static X509_STORE *
+fresh_anchors(const struct tls_ctx *ctx)
+{
+    X509_STORE *old = SSL_CTX_get_cert_store(ctx->ssl_ctx);
+    X509_STORE *store = NULL;
+
+    return tls_store_renew(old, &store) == -ENOENT ? tls_keep_copy(old) : store;
+}
+
 /* Where an allocation failed, a trust anchor may be spoiled (tls_keep.c). Sessions that are open
  * verify with the new ones, too. false: no memory. */
 static bool
@@ -292,7 +302,7 @@ renew_anchors(struct tls_ctx *ctx)
     if (ctx->n_starved == n_starved) {
         return true;
     }
-    store = tls_keep_copy(SSL_CTX_get_cert_store(ctx->ssl_ctx));
+    store = fresh_anchors(ctx);
     if (store == NULL || n_starved != n_before) {
         X509_STORE_free(store);
         return false;

@@ -34,6 +34,7 @@ struct entry {
 };
 
 struct index {
+    unsigned refs; /* stores that ask it; one after the other */
     unsigned char *der;
     size_t n;
     struct entry entries[];
@@ -108,14 +109,15 @@ make_index(struct ca_bundle *bundle, struct index **ret)
         }
     }
     index->der = TAKE(bundle->der);
+    index->refs = 1;
     *ret = index;
     return 0;
 }
 
 static void
-index_free(struct index *index)
+index_unref(struct index *index)
 {
-    if (index != NULL) {
+    if (index != NULL && --index->refs == 0) {
         free(index->der);
         free(index);
     }
@@ -185,7 +187,7 @@ on_subject(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name, X5
 static void
 on_free(X509_LOOKUP *lookup)
 {
-    index_free(X509_LOOKUP_get_method_data(lookup));
+    index_unref(X509_LOOKUP_get_method_data(lookup));
 }
 
 /* One for the process, as it has to outlive all stores; it has no state. */
@@ -206,12 +208,34 @@ method(void)
     return made;
 }
 
+/* Where a store keeps its index for us: OpenSSL does not show a store's lookups. -1: no memory. */
+static int
+place_of_index(void)
+{
+    static int place = -1;
+
+    if (place < 0) {
+        place = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, NULL, NULL, NULL, NULL);
+    }
+    return place;
+}
+
+/* The store takes the reference over. */
 static int
 attach(X509_STORE *store, struct index *index)
 {
-    X509_LOOKUP *lookup = method() != NULL ? X509_STORE_add_lookup(store, method()) : NULL;
+    X509_LOOKUP *lookup;
 
-    return lookup != NULL && X509_LOOKUP_set_method_data(lookup, index) == 1 ? 0 : -ENOMEM;
+    if (method() == NULL || place_of_index() < 0 ||
+        X509_STORE_set_ex_data(store, place_of_index(), index) != 1) {
+        return -ENOMEM;
+    }
+    lookup = X509_STORE_add_lookup(store, method());
+    if (lookup == NULL || X509_LOOKUP_set_method_data(lookup, index) != 1) {
+        (void)X509_STORE_set_ex_data(store, place_of_index(), NULL);
+        return -ENOMEM;
+    }
+    return 0;
 }
 
 static int
@@ -245,9 +269,36 @@ tls_store_index(struct x509_store_st *store, const char *ca_file)
         r = attach(store, index);
     }
     if (r < 0) {
-        index_free(index);
+        index_unref(index);
         ERR_clear_error();
     }
     ca_bundle_reset(&bundle);
     return r;
+}
+
+int
+tls_store_renew(struct x509_store_st *old, struct x509_store_st **ret)
+{
+    struct index *index =
+        place_of_index() >= 0 ? X509_STORE_get_ex_data(old, place_of_index()) : NULL;
+    X509_STORE *store;
+
+    if (index == NULL) {
+        return -ENOENT;
+    }
+    store = X509_STORE_new();
+    if (store == NULL) {
+        return -ENOMEM;
+    }
+    index->refs++;
+    if (attach(store, index) < 0) {
+        index->refs--; /* the old store has another */
+        X509_STORE_free(store);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < index->n; i++) {
+        index->entries[i].in_store = false;
+    }
+    *ret = store;
+    return 0;
 }

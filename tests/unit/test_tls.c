@@ -551,6 +551,19 @@ want_of_memory_spoils_no_trust(void **state)
     }
 }
 
+/* Nor where OpenSSL itself loaded the bundle, for there is more than certificates in it. */
+static void
+nor_of_another_bundle(void **state)
+{
+    struct world *w = *state;
+    FILE *f = fopen(w->ca_file, "a");
+
+    assert_non_null(f);
+    assert_true(fputs("----- the end -----\n", f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    want_of_memory_spoils_no_trust(state);
+}
+
 int
 main(void)
 {
@@ -569,6 +582,7 @@ main(void)
         TEST(a_long_request),
         TEST(a_flood_after_the_handshake_ends),
         TEST(want_of_memory_spoils_no_trust),
+        TEST(nor_of_another_bundle),
     };
 
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
