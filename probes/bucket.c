@@ -47,11 +47,20 @@ bucket_charge(struct bucket *bucket, int64_t n, int64_t now_ms)
 }
 
 int64_t
-bucket_wait_ms(struct bucket *bucket, int64_t now_ms)
+bucket_refill(const struct bucket *bucket, int64_t ms)
+{
+    int64_t n = bucket->per_second * ms / 1000;
+
+    n = n < bucket->burst ? n : bucket->burst;
+    return n > 1 ? n : 1;
+}
+
+int64_t
+bucket_wait_ms(struct bucket *bucket, int64_t n, int64_t now_ms)
 {
     fill(bucket, now_ms);
-    if (bucket->tokens_milli >= TOKEN) {
+    if (bucket->tokens_milli >= n * TOKEN) {
         return 0;
     }
-    return (TOKEN - bucket->tokens_milli + bucket->per_second - 1) / bucket->per_second;
+    return (n * TOKEN - bucket->tokens_milli + bucket->per_second - 1) / bucket->per_second;
 }

@@ -24,7 +24,10 @@ bool bucket_take(struct bucket *bucket, int64_t now_ms);
 /* Take n tokens whether they are there or not; the debt is never more than a burst. */
 void bucket_charge(struct bucket *bucket, int64_t n, int64_t now_ms);
 
-/* Milliseconds until bucket_take succeeds; 0: it does now. */
-int64_t bucket_wait_ms(struct bucket *bucket, int64_t now_ms);
+/* Tokens that come back within the time; 1 at least, and no more than it holds. */
+int64_t bucket_refill(const struct bucket *bucket, int64_t ms);
+
+/* Milliseconds until n tokens are there, 1 to burst; 0: they are now. */
+int64_t bucket_wait_ms(struct bucket *bucket, int64_t n, int64_t now_ms);
 
 #endif

@@ -240,19 +240,21 @@ on_lookup(void *arg)
 
 static void ask_next_server(struct dns_query *query);
 
-/* Take a place and a token, or wait for them. */
+/* Take a place and a token, or wait for them. Once there is no token, none is taken before a round
+ * of them is there. */
 static bool
 may_ask(struct dns *dns)
 {
     int64_t now_ms = loop_now_ms(dns->loop);
 
-    if (dns->n_asking >= DNS_IN_FLIGHT_MAX) {
+    if (dns->n_asking >= DNS_IN_FLIGHT_MAX || loop_timer_is_set(dns->bucket_timer)) {
         return false;
     }
     if (bucket_take(&dns->bucket, now_ms)) {
         return true;
     }
-    loop_timer_set(dns->bucket_timer, bucket_wait_ms(&dns->bucket, now_ms));
+    loop_timer_set(dns->bucket_timer,
+        bucket_wait_ms(&dns->bucket, bucket_refill(&dns->bucket, DNS_ROUND_MS), now_ms));
     return false;
 }
 

@@ -28,6 +28,11 @@ struct dns_query;
 #define DNS_PER_SECOND 10
 #define DNS_BURST 32
 
+/* Queries that wait for tokens go in rounds of this, and not each with its token: hundreds of names
+ * would keep the process awake, and a handshake alone, out of a rest, costs far more CPU than one
+ * amid others, because nothing is in the caches. */
+#define DNS_ROUND_MS 250
+
 /* For however many endpoints: half of what the host may send. */
 #define DNS_PER_SECOND_MAX 512
 #define DNS_BURST_MAX 512
