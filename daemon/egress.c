@@ -111,7 +111,7 @@ egress_free(struct egress *egress)
 void
 egress_start(struct egress *egress)
 {
-    egress->again = probe_start(egress->probe, &egress->spec) < 0;
+    egress->again = probe_start(egress->probe, &egress->spec, NULL) < 0;
     if (!egress->again) {
         egress->started_ms = loop_now_ms(egress->loop);
     }

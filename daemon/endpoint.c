@@ -19,6 +19,7 @@ endpoint_done(struct endpoint *e)
 {
     free(TAKE(e->summary));
     free(TAKE(e->memory));
+    free(TAKE(e->run_failures));
     e->n_memory = 0;
     probe_result_reset(&e->evidence);
 }
@@ -105,11 +106,11 @@ static void
 push_history(struct endpoint *e, const struct verdict *run, const struct verdict_policy *policy)
 {
     memmove(e->history + 1, e->history, (ENDPOINT_HISTORY_N - 1) * sizeof(e->history[0]));
-    e->history[0] = run->code;
+    e->history[0] = (uint8_t)run->code;
     e->n_history += e->n_history < ENDPOINT_HISTORY_N;
     for (size_t i = 1; i < run->held_runs && i < e->n_history; i++) {
         if (verdict_state(e->history[i], policy) < run->state) {
-            e->history[i] = run->code;
+            e->history[i] = (uint8_t)run->code;
         }
     }
 }
@@ -260,6 +261,24 @@ conclude(struct endpoint *e, const struct verdict *run, const struct endpoint_po
     return changed;
 }
 
+/* Most endpoints never fail: the counters are made with the first failure. */
+static void
+count_run_failure(struct endpoint *e, enum verdict_code code)
+{
+    if (e->run_failures == NULL) {
+        e->run_failures = calloc(VERDICT_CODE_N, sizeof(*e->run_failures));
+    }
+    if (e->run_failures != NULL) {
+        e->run_failures[code]++;
+    }
+}
+
+uint64_t
+endpoint_run_failures(const struct endpoint *e, enum verdict_code code)
+{
+    return e->run_failures != NULL ? e->run_failures[code] : 0;
+}
+
 bool
 endpoint_apply(struct endpoint *e, struct probe_result *result, const struct surroundings *around,
     const struct endpoint_policy *policy, const struct verdict_context *context, struct moment now,
@@ -273,13 +292,13 @@ endpoint_apply(struct endpoint *e, struct probe_result *result, const struct sur
     e->last_run = run;
     e->last_run_at = now;
     if (run.code == VERDICT_NO_RESOURCES || run.code == VERDICT_NONE) {
-        e->run_failures[run.code]++;
+        count_run_failure(e, run.code);
         probe_result_reset(result);
         return false;
     }
     remember_failures(e, result);
     if (run.state != STATE_OK) {
-        e->run_failures[run.code]++;
+        count_run_failure(e, run.code);
     }
     e->last_conclusive_ms = now.mono_ms;
     probe_result_move(&e->evidence, result);
@@ -301,7 +320,7 @@ endpoint_rejudge(struct endpoint *e, const struct surroundings *around,
     if (run.code == e->history[0]) {
         return false;
     }
-    e->history[0] = run.code;
+    e->history[0] = (uint8_t)run.code;
     e->last_run = run;
     if (e->n_history == 1 && run.state < STATE_FAILED && e->state != STATE_UNKNOWN) {
         /* the run that decided at once decides anew */

@@ -45,13 +45,13 @@ struct endpoint {
 
     /* runs */
     uint64_t runs; /* all of them, also those without statement */
-    uint64_t run_failures[VERDICT_CODE_N];
+    uint64_t *run_failures; /* heap, VERDICT_CODE_N; NULL: none, or no memory to count */
     uint64_t changes;        /* of the state */
     struct verdict last_run; /* code NONE: no run yet */
     struct moment last_run_at;
     int64_t last_conclusive_ms;                    /* monotonic */
     struct probe_result evidence;                  /* of the newest conclusive run */
-    enum verdict_code history[ENDPOINT_HISTORY_N]; /* conclusive runs, the newest first */
+    uint8_t history[ENDPOINT_HISTORY_N]; /* enum verdict_code: conclusive runs, the newest first */
     size_t n_history;
     size_t n_memory;
     struct addr_memory *memory; /* heap; addresses that failed in their newest run */
@@ -68,6 +68,9 @@ struct transition {
 
 void endpoint_init(struct endpoint *e, const struct endpoint_spec *spec, struct moment now);
 void endpoint_done(struct endpoint *e); /* releases what it holds */
+
+/* How many runs came to the code, of those that were not ok. */
+uint64_t endpoint_run_failures(const struct endpoint *e, enum verdict_code code);
 
 /* Take the result of a run (moved out of *result). True and *ret when the state or the verdict
  * changed. */

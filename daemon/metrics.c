@@ -175,7 +175,8 @@ put_runs(FILE *out, const char *family, const struct endpoint *e)
 static void
 put_run_failures(FILE *out, const char *family, const struct endpoint *e)
 {
-    for (enum verdict_code code = VERDICT_NONE; code < VERDICT_CODE_N; code++) {
+    for (enum verdict_code code = VERDICT_NONE; e->run_failures != NULL && code < VERDICT_CODE_N;
+         code++) {
         enum verdict_code first;
         uint64_t n = 0;
 
@@ -183,7 +184,7 @@ put_run_failures(FILE *out, const char *family, const struct endpoint *e)
             continue;
         }
         for (enum verdict_code other = code; other < VERDICT_CODE_N; other++) {
-            n += streq(verdict_str(other), verdict_str(code)) ? e->run_failures[other] : 0;
+            n += streq(verdict_str(other), verdict_str(code)) ? endpoint_run_failures(e, other) : 0;
         }
         if (n > 0) {
             put_sample(out, family, e->spec.key, "verdict", verdict_str(code), (double)n);

@@ -1,9 +1,10 @@
-/* See prober.h. One endpoint's life: its timer fires -> it queues for a run -> the probe runs ->
- * on_result judges, tells and sets the timer again. Timers of decided endpoints share a grid, so
- * one wake-up starts them all. */
+/* See prober.h. One endpoint's life: it is due -> it queues for a run -> a runner runs its probe ->
+ * on_result judges, tells and sets when it is due again. Decided endpoints are due on a grid, so
+ * one wake-up starts them all; there are as many runners as runs may be in flight. */
 #include "daemon/prober.h"
 
 #include "conf/plan.h"
+#include "daemon/agenda.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/outlook.h"
@@ -27,15 +28,18 @@
 #define ONCE_RUNS_MAX 3
 #define ONCE_PAUSE_MS 500
 
-/* An endpoint and what probes it; index-parallel with prober.endpoints. */
+/* The runs of an endpoint; index-parallel with prober.endpoints. */
 struct watched {
-    struct prober *prober;
-    size_t index;
-    struct probe *probe;
-    struct loop_timer *timer;
-    struct watched *next; /* while queued */
-    bool queued;
     int64_t started_ms; /* newest run; 0: none */
+    bool running;
+};
+
+/* Probes one endpoint after the other. */
+struct runner {
+    struct prober *prober;
+    struct probe *probe;
+    size_t index;        /* of the endpoint, during a run */
+    struct runner *next; /* while idle */
 };
 
 struct prober {
@@ -50,9 +54,11 @@ struct prober {
     size_t n;
     struct endpoint *endpoints;
     struct watched *watched;
-    int64_t *due_ms;
-    struct watched *queue; /* due, waiting for a place; first in, first out */
-    struct watched **queue_end;
+    struct agenda agenda;
+    struct loop_timer *due_timer; /* set to the agenda's earliest due time */
+    size_t n_runners;
+    struct runner *runners;
+    struct runner *idle_runners;
     size_t n_running;
     struct outlook *outlook;
     struct causes causes;
@@ -102,55 +108,55 @@ surroundings_of(
 static void
 start_queued(struct prober *prober)
 {
-    while (prober->queue != NULL && schedule_may_start(&prober->schedule, prober->n_running)) {
-        struct watched *w = prober->queue;
+    size_t i;
 
-        prober->queue = w->next;
-        if (prober->queue == NULL) {
-            prober->queue_end = &prober->queue;
-        }
-        w->queued = false;
-        if (probe_start(w->probe, &prober->endpoints[w->index].spec) == 0) {
+    while (prober->idle_runners != NULL &&
+           schedule_may_start(&prober->schedule, prober->n_running) &&
+           agenda_pop(&prober->agenda, &i)) {
+        struct runner *runner = prober->idle_runners;
+        const struct endpoint *e = &prober->endpoints[i];
+
+        if (probe_start(runner->probe, &e->spec, &e->evidence) == 0) {
+            prober->idle_runners = runner->next;
             prober->n_running++;
-            w->started_ms = loop_now_ms(prober->loop);
+            runner->index = i;
+            prober->watched[i] =
+                (struct watched){.started_ms = loop_now_ms(prober->loop), .running = true};
         }
     }
 }
 
 static void
-enqueue(struct watched *w)
+set_due_timer(struct prober *prober)
 {
-    struct prober *prober = w->prober;
-
-    if (w->queued || probe_is_running(w->probe)) {
-        return;
+    if (prober->agenda.earliest_ms != AGENDA_NEVER) {
+        loop_timer_set(prober->due_timer, prober->agenda.earliest_ms - loop_now_ms(prober->loop));
     }
-    w->queued = true;
-    w->next = NULL;
-    *prober->queue_end = w;
-    prober->queue_end = &w->next;
 }
 
 static void
 on_due(void *arg)
 {
-    struct watched *w = arg;
+    struct prober *prober = arg;
 
-    if (dns_refresh(w->prober->env.dns)) {
+    if (dns_refresh(prober->env.dns)) {
         log_msg(LOG_NOTICE, LOG_TOPIC_DNS, "name servers changed, using the new ones");
     }
-    outlook_refresh(w->prober->outlook);
-    enqueue(w);
-    start_queued(w->prober);
+    outlook_refresh(prober->outlook);
+    agenda_queue_due(&prober->agenda, loop_now_ms(prober->loop));
+    set_due_timer(prober);
+    start_queued(prober);
 }
 
 static void
-set_due(struct watched *w, int64_t due_ms)
+set_due(struct prober *prober, size_t i, int64_t due_ms)
 {
-    struct prober *prober = w->prober;
+    int64_t earliest_ms = prober->agenda.earliest_ms;
 
-    prober->due_ms[w->index] = due_ms;
-    loop_timer_set(w->timer, due_ms - loop_now_ms(prober->loop));
+    agenda_set(&prober->agenda, i, due_ms);
+    if (prober->agenda.earliest_ms < earliest_ms) {
+        set_due_timer(prober);
+    }
 }
 
 static void
@@ -159,12 +165,12 @@ probe_all(struct prober *prober, int64_t min_age_ms)
     int64_t now_ms = loop_now_ms(prober->loop);
 
     for (size_t i = 0; i < prober->n; i++) {
-        struct watched *w = &prober->watched[i];
+        const struct watched *w = &prober->watched[i];
         bool young = w->started_ms != 0 && now_ms - w->started_ms < min_age_ms;
 
-        if (prober->endpoints[i].spec.hostname[0] != '\0' && !w->queued && !young &&
-            !probe_is_running(w->probe)) {
-            set_due(w, now_ms);
+        if (prober->endpoints[i].spec.hostname[0] != '\0' && !w->running && !young &&
+            !agenda_is_queued(&prober->agenda, i)) {
+            set_due(prober, i, now_ms);
         }
     }
 }
@@ -259,44 +265,50 @@ judge_dependants(struct prober *prober)
     }
 }
 
-/* The end of a run. false: there is to be another one at once, which counts instead of it. */
+/* After a run of endpoint i. false: there is to be another one at once, which counts instead. */
 static bool
-plan_next_run(struct watched *w, const struct endpoint *e)
+plan_next_run(struct prober *prober, size_t i)
 {
-    struct prober *prober = w->prober;
+    const struct endpoint *e = &prober->endpoints[i];
     int64_t now_ms = loop_now_ms(prober->loop);
 
     if (prober->once) {
         bool spoilt = e->last_run.state == STATE_UNKNOWN && e->runs < ONCE_RUNS_MAX;
 
         if (spoilt) {
-            set_due(w, now_ms + ONCE_PAUSE_MS);
+            set_due(prober, i, now_ms + ONCE_PAUSE_MS);
         }
         return !spoilt;
     }
+    bool undecided = endpoint_is_undecided(e, &prober->policy);
+
     if (e->last_run.state == STATE_FAILED && has_just_failed(e, &prober->policy)) {
         expect_evidence(prober);
     }
     /* after the others: this one has just been probed, and waits its turn */
-    set_due(w, schedule_next(&prober->schedule, now_ms, endpoint_is_undecided(e, &prober->policy)));
+    set_due(prober, i, schedule_next(&prober->schedule, now_ms, undecided));
     return true;
 }
 
 static void
 on_result(struct probe_result *result, void *arg)
 {
-    struct watched *w = arg;
-    struct prober *prober = w->prober;
-    struct endpoint *e = &prober->endpoints[w->index];
+    struct runner *runner = arg;
+    struct prober *prober = runner->prober;
+    size_t i = runner->index;
+    struct endpoint *e = &prober->endpoints[i];
     enum network_path before = e->last_run.path;
     bool final;
 
     prober->n_running--;
+    prober->watched[i].running = false;
     judge(prober, e, result);
+    runner->next = prober->idle_runners; /* the result is not looked at any more */
+    prober->idle_runners = runner;
     if (e->last_run.path != before && streq(e->spec.key, "ecs")) {
         judge_dependants(prober);
     }
-    final = plan_next_run(w, e);
+    final = plan_next_run(prober, i);
     start_queued(prober);
     if (final && prober->callbacks.on_run != NULL) {
         prober->callbacks.on_run(e, prober->callbacks.arg);
@@ -359,37 +371,62 @@ set_policy(struct prober *prober)
 }
 
 static int
-open_endpoint(struct prober *prober, size_t i, const struct endpoint_spec *spec, struct moment now)
-{
-    struct watched *w = &prober->watched[i];
-
-    w->prober = prober;
-    w->index = i;
-    endpoint_init(&prober->endpoints[i], spec, now);
-    w->timer = loop_timer_new(prober->loop, on_due, w);
-    w->probe = probe_new(&prober->env, &prober->host.nets, on_result, w);
-    return w->timer != NULL && w->probe != NULL ? 0 : -ENOMEM;
-}
-
-static int
 open_endpoints(struct prober *prober, const struct plan *plan)
 {
     struct moment now = moment_now(prober->loop);
 
+    if (plan->n == 0) {
+        return 0;
+    }
     prober->endpoints = calloc(plan->n, sizeof(*prober->endpoints));
     prober->watched = calloc(plan->n, sizeof(*prober->watched));
-    prober->due_ms = calloc(plan->n, sizeof(*prober->due_ms));
-    if (plan->n > 0 &&
-        (prober->endpoints == NULL || prober->watched == NULL || prober->due_ms == NULL)) {
+    if (prober->endpoints == NULL || prober->watched == NULL) {
         return -ENOMEM;
     }
     for (; prober->n < plan->n; prober->n++) {
-        if (open_endpoint(prober, prober->n, &plan->specs[prober->n], now) < 0) {
-            prober->n++; /* the half-made one is released with the others */
-            return -ENOMEM;
-        }
+        endpoint_init(&prober->endpoints[prober->n], &plan->specs[prober->n], now);
     }
     return 0;
+}
+
+static int
+open_runners(struct prober *prober)
+{
+    size_t n = prober->n < prober->conf->parallel ? prober->n : prober->conf->parallel;
+
+    if (n == 0) {
+        return 0;
+    }
+    prober->runners = calloc(n, sizeof(*prober->runners));
+    if (prober->runners == NULL) {
+        return -ENOMEM;
+    }
+    for (; prober->n_runners < n; prober->n_runners++) {
+        struct runner *runner = &prober->runners[prober->n_runners];
+
+        *runner = (struct runner){.prober = prober, .next = prober->idle_runners};
+        runner->probe = probe_new(&prober->env, &prober->host.nets, on_result, runner);
+        if (runner->probe == NULL) {
+            return -ENOMEM;
+        }
+        prober->idle_runners = runner;
+    }
+    return 0;
+}
+
+static int
+open_all(struct prober *prober, const struct plan *plan)
+{
+    int r = open_endpoints(prober, plan);
+
+    if (r == 0) {
+        r = agenda_init(&prober->agenda, prober->n);
+    }
+    if (r == 0) {
+        r = open_runners(prober);
+    }
+    prober->due_timer = loop_timer_new(prober->loop, on_due, prober);
+    return r == 0 && prober->due_timer == NULL ? -ENOMEM : r;
 }
 
 int
@@ -409,7 +446,6 @@ prober_new(struct loop *loop, const struct conf *conf, const struct host *host, 
     prober->conf = conf;
     prober->once = once;
     prober->callbacks = *callbacks;
-    prober->queue_end = &prober->queue;
     prober->host = *host;
     set_policy(prober);
     r = plan_build(conf, &prober->host, false, &plan);
@@ -417,7 +453,7 @@ prober_new(struct loop *loop, const struct conf *conf, const struct host *host, 
         r = prober_env_open(loop, conf, plan.n, once, &prober->env, error);
     }
     if (r == 0) {
-        r = open_endpoints(prober, &plan);
+        r = open_all(prober, &plan);
     }
     if (r == 0) {
         r = outlook_new(&prober->env, conf, &prober->host, on_egress, prober, &prober->outlook);
@@ -502,7 +538,7 @@ prober_glance(struct prober *prober, struct moment since, struct report *ret)
         .state = prober_host_state(prober),
         .since = since,
         .endpoints = prober->endpoints,
-        .due_ms = prober->once ? NULL : prober->due_ms,
+        .due_ms = prober->once ? NULL : prober->agenda.due_ms,
         .n_endpoints = prober->n,
         .clients = outlook_clients(prober->outlook),
         .internet = outlook_internet(prober->outlook),
@@ -555,16 +591,19 @@ prober_free(struct prober *prober)
     if (prober == NULL) {
         return;
     }
+    for (size_t i = 0; i < prober->n_runners; i++) {
+        probe_free(prober->runners[i].probe);
+    }
     for (size_t i = 0; i < prober->n; i++) {
-        probe_free(prober->watched[i].probe);
-        loop_timer_free(prober->watched[i].timer);
         endpoint_done(&prober->endpoints[i]);
     }
+    loop_timer_free(prober->due_timer);
     outlook_free(prober->outlook);
     causes_reset(&prober->causes);
+    agenda_done(&prober->agenda);
     free(prober->endpoints);
     free(prober->watched);
-    free(prober->due_ms);
+    free(prober->runners);
     prober_env_close(&prober->env);
     free(prober);
 }

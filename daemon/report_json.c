@@ -159,7 +159,7 @@ second_opinion_json(const struct second_opinion *opinion)
 {
     json_t *addresses;
 
-    if (opinion->outcome == DNS_OUTCOME_NONE) {
+    if (opinion == NULL || opinion->outcome == DNS_OUTCOME_NONE) {
         return json_null();
     }
     addresses = json_array();
@@ -191,7 +191,7 @@ dns_json(const struct probe_result *result)
         "server", addr_json(&dns->server),
         "ms", ms_json(dns->elapsed_us),
         "cname", array_of((const char *const *)result->cnames, result->n_cnames),
-        "second_opinion", second_opinion_json(&result->second_opinion),
+        "second_opinion", second_opinion_json(result->second_opinion),
         "queries", queries);
 }
 

@@ -29,6 +29,7 @@ struct probe {
     const struct probe_env *env;
     const struct vpc_nets *nets;
     const struct endpoint_spec *spec;
+    const struct probe_result *before; /* or NULL */
     probe_fn on_done;
     void *arg;
     enum probe_step step;
@@ -37,8 +38,6 @@ struct probe {
     size_t n_pending; /* queries and addresses under way */
     size_t n_asking;  /* of them, queries to the host's own name servers */
     struct dns_query *second_queries[FAMILY_N];
-    struct second_opinion second_opinion; /* the newest, kept from run to run */
-    int64_t second_opinion_ms;            /* when it was asked for */
     struct probe_result result;
 };
 
@@ -260,7 +259,7 @@ keep_cnames(struct probe_result *result, const struct dns_reply *reply)
 static void
 keep_second_opinion(struct probe *p, const struct dns_reply *reply)
 {
-    struct second_opinion *opinion = &p->second_opinion;
+    struct second_opinion *opinion = p->result.second_opinion;
     enum dns_outcome outcome = reply->result.outcome;
 
     if (outcome == DNS_OUTCOME_OK ||
@@ -281,7 +280,6 @@ on_second_opinion(const struct dns_reply *reply, void *arg)
 
     p->second_queries[FAMILY_INDEX(family->family)] = NULL;
     keep_second_opinion(p, reply);
-    p->result.second_opinion = p->second_opinion;
     one_less_pending(p);
 }
 
@@ -321,23 +319,35 @@ wants_second_opinion(const struct probe *p, const struct addr *server)
     return true;
 }
 
+/* The one of the run before is young enough. */
+static bool
+has_second_opinion(const struct probe *p, int64_t now_ms)
+{
+    return p->before != NULL && probe_result_second_opinion(p->before) != DNS_OUTCOME_NONE &&
+           now_ms - p->before->second_opinion->asked_ms < p->env->options.second_opinion_age_ms;
+}
+
 /* All the host's own name servers have to say is there. */
 static void
 consider_second_opinion(struct probe *p)
 {
     const struct addr server = dns_second_opinion(p->env->dns);
     int64_t now_ms = loop_now_ms(p->env->loop);
+    struct second_opinion *opinion;
 
     if (!wants_second_opinion(p, &server)) {
         return;
     }
-    if (p->second_opinion.outcome != DNS_OUTCOME_NONE &&
-        now_ms - p->second_opinion_ms < p->env->options.second_opinion_age_ms) {
-        p->result.second_opinion = p->second_opinion;
+    opinion = probe_result_add_second_opinion(&p->result);
+    if (opinion == NULL) {
+        p->result.spoiled = true;
         return;
     }
-    p->second_opinion = (struct second_opinion){.server = server};
-    p->second_opinion_ms = now_ms;
+    if (has_second_opinion(p, now_ms)) {
+        *opinion = *p->before->second_opinion;
+        return;
+    }
+    *opinion = (struct second_opinion){.server = server, .asked_ms = now_ms};
     for (size_t f = 0; f < FAMILY_N; f++) {
         if (p->env->options.family_enabled[f] &&
             dns_query_start(p->env->dns, DNS_VIA_SECOND_OPINION, p->spec->hostname,
@@ -401,12 +411,14 @@ probe_new(const struct probe_env *env, const struct vpc_nets *nets, probe_fn on_
 }
 
 int
-probe_start(struct probe *p, const struct endpoint_spec *spec)
+probe_start(
+    struct probe *p, const struct endpoint_spec *spec, const struct probe_result *before)
 {
     if (p->step != PROBE_STEP_IDLE) {
         return -EBUSY;
     }
     p->spec = spec;
+    p->before = before;
     p->step = PROBE_STEP_RUNNING;
     p->n_pending = 1; /* this function, so that no answer finishes the run under it */
     probe_result_reset(&p->result);

@@ -1,6 +1,6 @@
 /* One run of one endpoint: RESOLVE both families -> fan out to every address -> gather -> finish.
  * A family's addresses are connected as soon as its own answer is there. The object is made once
- * and used for run after run. */
+ * and used for run after run, of whichever endpoint. */
 #ifndef VPCE_PROBES_PROBE_H
 #define VPCE_PROBES_PROBE_H
 
@@ -17,9 +17,11 @@ struct probe *probe_new(
     const struct probe_env *env, const struct vpc_nets *nets, probe_fn on_done, void *arg);
 
 /* Start one run. Returns at once; on_done is called once, later, from the loop.
- * spec: borrowed, must outlive the run; its hostname is known.
+ * spec: borrowed, must outlive the run; its hostname is known. before: what was found the last time,
+ * whose second opinion may do; borrowed for the run, too; NULL: nothing.
  * Returns 0, or -EBUSY when a run is in flight. */
-int probe_start(struct probe *p, const struct endpoint_spec *spec);
+int probe_start(
+    struct probe *p, const struct endpoint_spec *spec, const struct probe_result *before);
 
 bool probe_is_running(const struct probe *p);
 

@@ -215,6 +215,7 @@ probe_result_reset(struct probe_result *result)
     for (size_t i = 0; i < result->n_cnames; i++) {
         free(result->cnames[i]);
     }
+    free(result->second_opinion);
     probe_result_init(result);
 }
 
@@ -224,6 +225,27 @@ probe_result_move(struct probe_result *dst, struct probe_result *src)
     probe_result_reset(dst);
     *dst = *src;
     probe_result_init(src);
+}
+
+struct second_opinion *
+probe_result_add_second_opinion(struct probe_result *result)
+{
+    if (result->second_opinion == NULL) {
+        result->second_opinion = calloc(1, sizeof(*result->second_opinion));
+    }
+    return result->second_opinion;
+}
+
+enum dns_outcome
+probe_result_second_opinion(const struct probe_result *result)
+{
+    return result->second_opinion != NULL ? result->second_opinion->outcome : DNS_OUTCOME_NONE;
+}
+
+bool
+probe_result_second_is_private(const struct probe_result *result)
+{
+    return result->second_opinion != NULL && result->second_opinion->is_private;
 }
 
 /* How much a family's DNS outcome says about the name; the higher wins. That a name does not exist

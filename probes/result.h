@@ -154,7 +154,8 @@ struct nameserver_status {
 /* What the Amazon resolver answered for a name whose answer by the host's own name servers was
  * public, empty or an error: both families together. */
 struct second_opinion {
-    enum dns_outcome outcome; /* NONE: not asked */
+    enum dns_outcome outcome; /* NONE: not answered yet */
+    int64_t asked_ms;         /* monotonic */
     struct addr server;
     bool is_private; /* one address at least is of class vpc or private */
     size_t n_addrs;
@@ -171,7 +172,7 @@ struct probe_result {
                                 nothing depends on it: no address, and no failure of DNS */
     bool spoiled;            /* our own loop was late: no statement */
     struct dns_result dns[FAMILY_N];
-    struct second_opinion second_opinion;
+    struct second_opinion *second_opinion; /* heap; NULL: not asked, or not needed */
     size_t n_cnames;
     char *cnames[CNAMES_MAX]; /* heap */
     size_t n_addrs;
@@ -183,6 +184,15 @@ void probe_result_init(struct probe_result *result);
 
 /* Releases all it holds and makes it empty again. */
 void probe_result_reset(struct probe_result *result);
+
+/* Its second opinion, made all zero if there is none yet; NULL without memory. */
+struct second_opinion *probe_result_add_second_opinion(struct probe_result *result);
+
+/* The second opinion's; NONE: there is none. */
+enum dns_outcome probe_result_second_opinion(const struct probe_result *result);
+
+/* The second opinion has an address of class vpc or private. */
+bool probe_result_second_is_private(const struct probe_result *result);
 
 /* Moves all from src to dst (dst is reset first); src is empty then. */
 void probe_result_move(struct probe_result *dst, struct probe_result *src);

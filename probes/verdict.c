@@ -347,7 +347,7 @@ is_family_split(const struct tally *tally)
 static bool
 is_bypass(const struct probe_result *result, const struct tally *tally)
 {
-    return result->second_opinion.is_private && tally->n_public == tally->n;
+    return probe_result_second_is_private(result) && tally->n_public == tally->n;
 }
 
 static enum verdict_code
@@ -391,7 +391,7 @@ verdict_of_no_address(const struct probe_result *result)
     enum verdict_code code = verdict_of_dns(probe_result_dns(result, &family));
     bool answered = code == VERDICT_NAME_NOT_FOUND || code == VERDICT_NO_ADDRESS;
 
-    return answered && result->second_opinion.is_private ? VERDICT_RESOLVER_BYPASS : code;
+    return answered && probe_result_second_is_private(result) ? VERDICT_RESOLVER_BYPASS : code;
 }
 
 /* S3 that connects over public addresses may do so through a gateway endpoint or a NAT gateway:

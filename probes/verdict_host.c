@@ -278,7 +278,7 @@ private_dns_is_missing(struct trial *trial)
         if (e->spec->expected != EXPECTED_INTERFACE) {
             continue;
         }
-        if (count_private(e->result) > 0 || e->result->second_opinion.is_private) {
+        if (count_private(e->result) > 0 || probe_result_second_is_private(e->result)) {
             return false;
         }
         if (is_public_only(e->result)) {

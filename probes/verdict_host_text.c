@@ -129,7 +129,7 @@ add_bypass_summary(struct text *t, const struct host_view *view, size_t i, const
         (void)text_add(t, "this host's name server");
     }
     (void)text_add(t, " does not forward to the Amazon resolver %s, which has private addresses (",
-        addr_format(&result->second_opinion.server, buf));
+        addr_format(&result->second_opinion->server, buf));
     add_keys(t, view, i, folded);
     (void)text_add(t, ")");
 }
@@ -141,9 +141,9 @@ add_resolver_summary(
     (void)text_add(t, "DNS fails for all %zu names (", cause->n_folded);
     phrase_dns_attempts(t, result);
     (void)text_add(t, ")");
-    if (result->second_opinion.n_addrs > 0) {
+    if (result->second_opinion != NULL && result->second_opinion->n_addrs > 0) {
         (void)text_add(t, "; ");
-        phrase_second_opinion(t, &result->second_opinion);
+        phrase_second_opinion(t, result->second_opinion);
     }
 }
 

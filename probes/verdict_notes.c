@@ -55,11 +55,11 @@ static void
 note_second_opinion(
     const struct probe_result *result, const struct verdict *verdict, struct verdict_notes *ret)
 {
-    if (result->second_opinion.outcome != DNS_OUTCOME_NONE &&
+    if (probe_result_second_opinion(result) != DNS_OUTCOME_NONE &&
         verdict->code != VERDICT_RESOLVER_BYPASS && verdict->code != VERDICT_RESOLVER_BYPASS_OPEN) {
         struct text t = next_note(ret);
 
-        phrase_second_opinion(&t, &result->second_opinion);
+        phrase_second_opinion(&t, result->second_opinion);
     }
 }
 

@@ -39,7 +39,7 @@ add_bypass_summary(struct text *t, const struct endpoint_spec *spec,
         (void)text_add(t, "%s for %s", dns_outcome_str(outcome), spec->hostname);
     }
     (void)text_add(t, "; ");
-    phrase_second_opinion(t, &result->second_opinion);
+    phrase_second_opinion(t, result->second_opinion);
 }
 
 static void

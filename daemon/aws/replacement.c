@@ -83,7 +83,7 @@ is_own_silence(const struct dns_result *dns)
 static bool
 has_dead_resolver(const struct endpoint *e)
 {
-    enum dns_outcome second = e->evidence.second_opinion.outcome;
+    enum dns_outcome second = probe_result_second_opinion(&e->evidence);
     bool any = false;
 
     if (second != DNS_OUTCOME_OK && second != DNS_OUTCOME_NONE) {
@@ -128,8 +128,8 @@ own_fault_of(const struct endpoint *endpoints, size_t n)
         }
         fault = fault_of(&endpoints[i]);
         any = true;
-        amazon_answers =
-            amazon_answers || endpoints[i].evidence.second_opinion.outcome == DNS_OUTCOME_OK;
+        amazon_answers = amazon_answers || probe_result_second_opinion(&endpoints[i].evidence) ==
+                                               DNS_OUTCOME_OK;
     }
     return fault == OWN_FAULT_RESOLVER && !amazon_answers ? OWN_FAULT_NONE : fault;
 }

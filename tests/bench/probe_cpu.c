@@ -71,7 +71,7 @@ run_round(struct bench *bench)
     bench->n_verified = 0;
     bench->n_running = bench->n;
     for (size_t i = 0; i < bench->n; i++) {
-        if (probe_start(bench->probes[i], &bench->specs[i]) < 0) {
+        if (probe_start(bench->probes[i], &bench->specs[i], NULL) < 0) {
             die("a probe is still running");
         }
     }

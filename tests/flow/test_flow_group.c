@@ -102,7 +102,7 @@ be_well(struct world *w)
     e->verdict = VERDICT_OK;
     e->last_run.code = VERDICT_OK;
     e->evidence.dns[0] = (struct dns_result){.outcome = DNS_OUTCOME_OK};
-    e->evidence.second_opinion.outcome = DNS_OUTCOME_NONE;
+    free(TAKE(e->evidence.second_opinion));
 }
 
 static void
@@ -125,7 +125,8 @@ lose_the_stub(struct world *w)
     *dns = (struct dns_result){.outcome = DNS_OUTCOME_TIMEOUT, .n_attempts = 1};
     assert_int_equal(addr_parse("127.0.0.53", &dns->attempts[0].server), 0);
     dns->attempts[0].outcome = DNS_OUTCOME_TIMEOUT;
-    w->endpoints[0].evidence.second_opinion.outcome = DNS_OUTCOME_OK;
+    assert_non_null(probe_result_add_second_opinion(&w->endpoints[0].evidence));
+    w->endpoints[0].evidence.second_opinion->outcome = DNS_OUTCOME_OK;
 }
 
 static int

@@ -214,7 +214,7 @@ connect_is_enough(void **state)
     fake_tls_set("10.0.3.11", ADDR_OUTCOME_UNTRUSTED, 0);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         fake_tcp_set("10.0.3.11", cases[i].outcome, cases[i].delay_ms);
-        assert_int_equal(probe_start(probe, &spec), 0);
+        assert_int_equal(probe_start(probe, &spec, NULL), 0);
         fake_loop_advance(f->loop, 1000);
         assert_int_equal(result.n_addrs, 1);
         assert_int_equal(result.addrs[0].outcome, cases[i].outcome);

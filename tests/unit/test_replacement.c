@@ -109,7 +109,8 @@ fill(struct endpoint *e, const struct evidence *evidence, struct addr_result *ad
 
     e->spec.required = !evidence->optional;
     e->last_run.code = evidence->code;
-    e->evidence.second_opinion.outcome = evidence->second_opinion;
+    assert_non_null(probe_result_add_second_opinion(&e->evidence));
+    e->evidence.second_opinion->outcome = evidence->second_opinion;
     dns->outcome = evidence->dns;
     if (evidence->servers == STUB || evidence->servers == STUB_OR_VPC) {
         add_server(dns, "127.0.0.53", evidence->dns);

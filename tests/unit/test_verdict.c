@@ -242,6 +242,7 @@ phase_of(const struct row_addr *addr)
 static void
 set_second_opinion(struct second_opinion *ret, const char *text)
 {
+    assert_non_null(ret);
     assert_int_equal(addr_parse("169.254.169.253", &ret->server), 0);
     ret->outcome = text[0] == '\0' ? DNS_OUTCOME_NXDOMAIN : DNS_OUTCOME_OK;
     if (text[0] != '\0') {
@@ -263,7 +264,7 @@ result_of(const struct row *row)
     result.dns[1].outcome = row->dns[1];
     result.dns[0].source = row->hosts_file ? DNS_SOURCE_HOSTS_FILE : DNS_SOURCE_NAMESERVER;
     if (row->second_opinion != NULL) {
-        set_second_opinion(&result.second_opinion, row->second_opinion);
+        set_second_opinion(probe_result_add_second_opinion(&result), row->second_opinion);
     }
     for (size_t i = 0; i < ARRAY_SIZE(row->addrs) && row->addrs[i].text != NULL; i++) {
         struct addr_result *addr = &result.addrs[result.n_addrs++];

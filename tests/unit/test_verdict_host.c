@@ -213,8 +213,9 @@ set_word(struct stage *stage, struct host_evidence *e, char *word)
     if (streq(word, "dns")) {
         set_dns(&stage->result, value);
     } else if (streq(word, "2nd")) {
-        struct second_opinion *second = &stage->result.second_opinion;
+        struct second_opinion *second = probe_result_add_second_opinion(&stage->result);
 
+        assert_non_null(second);
         second->outcome = DNS_OUTCOME_OK;
         second->n_addrs = 1;
         assert_int_equal(addr_parse("169.254.169.253", &second->server), 0);
