@@ -44,7 +44,7 @@ it_may_be_overdrawn(void **state)
 
     (void)state;
     bucket_init(&bucket, 10, 4, 0);
-    assert_int_equal(bucket_wait_ms(&bucket, 0), 0);
+    assert_int_equal(bucket_wait_ms(&bucket, 1, 0), 0);
     bucket_charge(&bucket, 7, 0);
     assert_int_equal(bucket_wait_ms(&bucket, 1, 0), 400);
     assert_int_equal(drain(&bucket, 399), 0);

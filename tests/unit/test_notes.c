@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -118,8 +119,13 @@ fill(const struct row *row, struct probe_result *result)
     for (size_t f = 0; f < FAMILY_N; f++) {
         result->dns[f] = row->dns[f];
     }
-    result->second_opinion.outcome = row->second_opinion;
-    result->second_opinion.server = (struct addr)AT(2);
+    if (row->second_opinion != DNS_OUTCOME_NONE) {
+        struct second_opinion *second = probe_result_add_second_opinion(result);
+
+        assert_non_null(second);
+        second->outcome = row->second_opinion;
+        second->server = (struct addr)AT(2);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(row->addrs) && row->addrs[i].outcome != 0; i++) {
         const struct row_addr *addr = &row->addrs[i];
 
@@ -167,6 +173,7 @@ check_row(const struct row *row)
     for (size_t i = 0; i < result.n_addrs; i++) {
         cert_unref(addrs[i].cert);
     }
+    free(result.second_opinion);
     return good;
 }
 
@@ -192,8 +199,8 @@ no_more_than_fit(void **state)
         .phase = PROBE_PHASE_TLS,
         .judged = true,
         .tcp = {.retransmits = 1}};
-    struct probe_result result = {
-        .n_addrs = 1, .addrs = &addr, .second_opinion = {.outcome = DNS_OUTCOME_TIMEOUT}};
+    struct second_opinion second = {.outcome = DNS_OUTCOME_TIMEOUT};
+    struct probe_result result = {.n_addrs = 1, .addrs = &addr, .second_opinion = &second};
     const struct verdict verdict = {.state = STATE_OK};
     const struct verdict_context context = {.nets = &no_nets};
     struct verdict_notes notes;

@@ -320,6 +320,7 @@ summaries(void **state)
     struct verdict verdict = {.code = VERDICT_NONE};
     char got[SUMMARY_SIZE] = "";
     struct text text = TEXT(got);
+    struct second_opinion second;
 
     (void)state;
     verdict_summary(&text, &spec, &result, &verdict, &context);
@@ -330,8 +331,8 @@ summaries(void **state)
     assert_string_equal(got, "not probed yet");
     verdict.code = VERDICT_RESOLVER_BYPASS;
     result.dns[0] = (struct dns_result){.outcome = DNS_OUTCOME_NXDOMAIN, .server = make_addr(2)};
-    result.second_opinion =
-        (struct second_opinion){.server = make_addr(3), .outcome = DNS_OUTCOME_TIMEOUT};
+    second = (struct second_opinion){.server = make_addr(3), .outcome = DNS_OUTCOME_TIMEOUT};
+    result.second_opinion = &second;
     text = TEXT(got);
     verdict_summary(&text, &spec, &result, &verdict, &context);
     assert_string_equal(got, "name server 10.0.1.2 answers nxdomain for ecs.example; the Amazon "

@@ -146,6 +146,9 @@ test_faults(void **state)
         if (got != faults[i].fault) {
             fail_msg("%s: got %s", faults[i].name, own_fault_str(got));
         }
+        for (size_t k = 0; k < faults[i].n; k++) {
+            free(endpoints[k].evidence.second_opinion);
+        }
     }
 }
 
@@ -267,6 +270,7 @@ test_other_evidence(void **state)
     struct endpoint e = {.spec = {.required = true}};
     struct addr_result addrs[2] = {{.judged = true, .outcome = ADDR_OUTCOME_NO_ROUTE},
         {.judged = false, .outcome = ADDR_OUTCOME_TIMEOUT}};
+    struct second_opinion second = {.outcome = DNS_OUTCOME_OK};
     struct replacement r = {0};
 
     (void)state;
@@ -278,7 +282,7 @@ test_other_evidence(void **state)
     e.evidence.n_addrs = 0;
     add_server(&e.evidence.dns[0], "fd00:ec2::253", DNS_OUTCOME_TIMEOUT);
     e.evidence.dns[0].outcome = DNS_OUTCOME_TIMEOUT;
-    e.evidence.second_opinion.outcome = DNS_OUTCOME_OK;
+    e.evidence.second_opinion = &second;
     assert_int_equal(own_fault_of(&e, 1), OWN_FAULT_NONE);
     replacement_answer(&r, true, 1000);
     replacement_answer(&r, false, 2000); /* an answer that comes late takes nothing back */

@@ -231,16 +231,16 @@ second_opinion(void **state)
         .clients = &clients,
         .causes = &w.causes,
         .context = {.nets = &w.nets}};
-    struct second_opinion *second = &w.endpoints[0].evidence.second_opinion;
+    struct second_opinion second = {.outcome = DNS_OUTCOME_OK,
+        .n_addrs = 1,
+        .server = {.family = ADDR_FAMILY_IPV4, .bytes = {169, 254, 169, 253}},
+        .addrs = {{.family = ADDR_FAMILY_IPV4, .bytes = {10, 0, 1, 10}}}};
     json_t *json;
     char *text;
 
     (void)state;
     make_world(&w);
-    *second = (struct second_opinion){.outcome = DNS_OUTCOME_OK,
-        .n_addrs = 1,
-        .server = {.family = ADDR_FAMILY_IPV4, .bytes = {169, 254, 169, 253}},
-        .addrs = {{.family = ADDR_FAMILY_IPV4, .bytes = {10, 0, 1, 10}}}};
+    w.endpoints[0].evidence.second_opinion = &second;
     w.causes.n = 1;
     w.causes.list[0].code = VERDICT_HOST_EGRESS_BLOCKED; /* without memory for its commands */
     json = report_json(&report);
