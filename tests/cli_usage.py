@@ -86,7 +86,7 @@ def check_usage(program, folder):
 
 
 class Server:
-    """Answers each connection with the next of these texts and closes; the last one stays open
+    """Answers each connection with the next of these texts and closes; the first one stays open
     until the end, if it is to."""
 
     def __init__(self, folder, answers, stays=False):
@@ -107,6 +107,8 @@ class Server:
             except OSError:
                 return
             self.n += 1
+            if self.stays and i == 0:
+                self.open.append(connection)
             try:
                 request = b""
                 while b"\r\n\r\n" not in request:
@@ -114,9 +116,7 @@ class Server:
                 connection.sendall(answer)
             except OSError:
                 pass
-            if self.stays and i + 1 == len(self.answers):
-                self.open.append(connection)
-            else:
+            if connection not in self.open:
                 connection.close()
 
     def __enter__(self):
@@ -140,11 +140,14 @@ def run(program, server, *args, **more):
 def check_answers(program, folder):
     """What is not our daemon is said to be none, quickly."""
     for what, answer in (
-            ("nothing", ""), ("no head", "hello"), ("another protocol", "SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+            ("nothing", ""), ("no head", "hello"),
+            ("another protocol", "SSH-2.0-OpenSSH_9.2\r\n\r\n"),
             ("a status that is none", "HTTP/1.0 abc OK\r\n\r\n{}"),
             ("a status of no class", "HTTP/1.0 999 OK\r\n\r\n{}"),
-            ("an error", "HTTP/1.0 503 Busy\r\n\r\n{}"), ("no JSON", "HTTP/1.0 200 OK\r\n\r\n<html>"),
-            ("an array", "HTTP/1.0 200 OK\r\n\r\n[]"), ("half of it", "HTTP/1.0 200 OK\r\n\r\n{\"a\":"),
+            ("an error", "HTTP/1.0 503 Busy\r\n\r\n{}"),
+            ("no JSON", "HTTP/1.0 200 OK\r\n\r\n<html>"),
+            ("an array", "HTTP/1.0 200 OK\r\n\r\n[]"),
+            ("half of it", "HTTP/1.0 200 OK\r\n\r\n{\"a\":"),
             ("no end", b"HTTP/1.0 200 OK\r\n\r\n" + b" " * (64 << 20))):
         with Server(folder, [answer]) as server:
             r = run(program, server, "status")
@@ -167,7 +170,8 @@ def check_answers(program, folder):
 def check_refused_streams(program, folder):
     for what, answer, says in (
             ("refused", "HTTP/1.0 503 Busy\r\n\r\n", "gives no event stream"),
-            ("a line without end", b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * (LINE_MAX + 1), "too large")):
+            ("a line without end", b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * (LINE_MAX + 1),
+             "too large")):
         with Server(folder, [answer]) as server:
             r = run(program, server, "events")
             expect(f"events, {what}", (r.returncode, says in r.stderr), (3, True))
@@ -189,9 +193,11 @@ def follow(program, folder, args, stream, n_lines):
 
 
 def check_streams(program, folder):
+    second = dict(EVENT, endpoint="s3", verdict="blocked")
     stream = (f": comment\r\nevent: host\r\ndata: {json.dumps(EVENT)}\r\n\r\n"
-              "data: no JSON\r\ndata: [1]\n\nevent: a name that is far too long to be one\ndata: 7\n\n"
-              f"event: verdict\ndata: {json.dumps(dict(EVENT, endpoint='s3', verdict='blocked'))}\n\n"
+              "data: no JSON\r\ndata: [1]\n\n"
+              "event: a name that is far too long to be one\ndata: 7\n\n"
+              f"event: verdict\ndata: {json.dumps(second)}\n\n"
               "event: verdict\ndata: {\"state\": 7}\n\n")
     text = follow(program, folder, [], stream, 3)
     expect("events", text, ([
@@ -206,19 +212,22 @@ def check_streams(program, folder):
 
 
 def check_console(program, folder):
-    """An event, then the status is asked for: one answer that is none, one that is."""
+    """An event, then the status is asked for: one answer that is none, one that is. Then nobody
+    reads, and there is something new."""
     head = "HTTP/1.0 200 OK\r\n\r\n"
-    first = head + f"event: host\ndata: {json.dumps(EVENT)}\n\n"
-    status = head + json.dumps({"state": "unhealthy", "summary": "1 of 2 failed",
-                                "generated_at": EVENT["at"]})
-    with Server(folder, [first, "nonsense", status, status]) as server:
+    event = f"event: host\ndata: {json.dumps(EVENT)}\n\n"
+    statuses = [head + json.dumps({"state": state, "summary": state, "generated_at": EVENT["at"]})
+                for state in ("unhealthy", "healthy")]
+    with Server(folder, [head + event, "nonsense", *statuses], stays=True) as server:
         with subprocess.Popen([program, "events", "--console", "--socket", server.path],
-                              stdout=subprocess.PIPE, encoding="utf-8") as events:
+                              stdout=subprocess.PIPE, encoding="utf-8",
+                              restore_signals=False) as events:
             line = events.stdout.readline()
-            events.terminate()
-            events.wait(timeout=60)
-    expect("events --console", line,
-           "vpce-probe: 2026-01-15T12:00:00 unhealthy: 1 of 2 failed\n")
+            events.stdout.close()
+            server.open[0].sendall(event.encode())
+            status = events.wait(timeout=60)
+    expect("events --console", (line, status, server.n),
+           ("vpce-probe: 2026-01-15T12:00:00 unhealthy: unhealthy\n", 1, 4))
 
 
 def main():
