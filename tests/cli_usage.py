@@ -230,11 +230,59 @@ def check_console(program, folder):
            ("vpce-probe: 2026-01-15T12:00:00 unhealthy: unhealthy\n", 1, 4))
 
 
+CONF = """[Host]
+Region=eu-west-1
+AccountId=123456789012
+VpcCidrs=10.0.0.0/16
+[Probe]
+EgressControl=off
+SecondOpinion=off
+[Endpoint own]
+Host=127.0.0.1
+Port=1
+Required=yes
+""" + "".join(f"[Endpoint {key}]\nEnabled=no\n" for key in (
+    "ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "s3", "logs"))
+
+
+def check_full_disk(program, folder):
+    """`check` of one port where nobody listens, in all its formats; who cannot write says so."""
+    conf = os.path.join(folder, "check.conf")
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(CONF)
+    for words, says in (([], "own (unexpected-address)"), (["--json"], '"unexpected-address"'),
+                        (["--metrics"], 'vpce_probe_endpoint_required{endpoint="own"} 1'),
+                        (["--nagios"], "VPCE-PROBE CRITICAL")):
+        command = [program, "check", "--config", conf, *words]
+        r = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        expect(f"{command[1:]}", (r.returncode, says in r.stdout), (2, True))
+        expect_disk_full(command)
+    status = 'HTTP/1.0 200 OK\r\n\r\n{"state":"healthy"}'
+    metrics = "HTTP/1.0 200 OK\r\n\r\na 1\nb 2"
+    for words in ([], ["--json"], ["--metrics"]):
+        with Server(folder, [status, metrics]) as server:
+            expect_disk_full([program, "status", "--socket", server.path, *words])
+    with Server(folder, [status, metrics]) as server:
+        r = run(program, server, "status", "--metrics")
+        expect("status --metrics", (r.returncode, r.stdout), (0, "a 1\nb 2"))
+    with Server(folder, [status, "HTTP/1.0 404 Not Found\r\n\r\n"]) as server:
+        r = run(program, server, "status", "--metrics")
+        expect("status --metrics, there are none", (r.returncode, "no metrics" in r.stderr),
+               (3, True))
+
+
+def expect_disk_full(command):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        r = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+    expect(f"{command[1:]}: a full disk is told", (r.returncode, b"cannot write" in r.stderr),
+           (3, True))
+
+
 def main():
     program = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="vpce-probe-usage-") as folder:
         for check in (check_usage, check_answers, check_refused_streams, check_streams,
-                      check_console):
+                      check_console, check_full_disk):
             check(program, folder)
     print(f"{len(failures)} failed")
     return 1 if failures else 0

@@ -96,7 +96,7 @@ print_metrics(const struct report *report)
     const struct process_facts not_of_interest = {-1, -1, -1, -1};
     CLEANUP(cleanup_free) char *text = metrics_text(report, &not_of_interest);
 
-    if (text == NULL || fputs(text, stdout) < 0) {
+    if (text == NULL || fputs(text, stdout) < 0 || fflush(stdout) != 0) {
         (void)fprintf(stderr, "vpce-probe: cannot write the output\n");
         return CLI_EXIT_UNKNOWN;
     }

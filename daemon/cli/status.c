@@ -111,6 +111,10 @@ print_metrics(const char *socket)
     }
     put_page(response.body, response.len);
     free(response.body);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        (void)fprintf(stderr, "vpce-probe: cannot write the output\n");
+        return CLI_EXIT_UNKNOWN;
+    }
     return 0;
 }
 
