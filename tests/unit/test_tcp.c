@@ -107,11 +107,65 @@ test_refused(void **state)
     assert_int_equal(error, ECONNREFUSED);
 }
 
+/* What connect(2) and SO_ERROR say, and what it means. */
+static void
+test_outcomes(void **state)
+{
+    static const struct {
+        int error;
+        enum addr_outcome outcome;
+    } rows[] = {
+        {0, ADDR_OUTCOME_OK},
+        {EINPROGRESS, ADDR_OUTCOME_OK},
+        {ETIMEDOUT, ADDR_OUTCOME_TIMEOUT},
+        {ECONNREFUSED, ADDR_OUTCOME_REFUSED},
+        {ECONNRESET, ADDR_OUTCOME_RESET},
+        {EPIPE, ADDR_OUTCOME_RESET},
+        {ENETUNREACH, ADDR_OUTCOME_NO_ROUTE},
+        {EADDRNOTAVAIL, ADDR_OUTCOME_NO_ROUTE},
+        {EAFNOSUPPORT, ADDR_OUTCOME_NO_ROUTE},
+        {EINVAL, ADDR_OUTCOME_NO_ROUTE},
+        {EHOSTUNREACH, ADDR_OUTCOME_UNREACHABLE},
+        {ENETDOWN, ADDR_OUTCOME_UNREACHABLE},
+        {EHOSTDOWN, ADDR_OUTCOME_UNREACHABLE},
+        {ENONET, ADDR_OUTCOME_UNREACHABLE},
+        {EOPNOTSUPP, ADDR_OUTCOME_UNREACHABLE},
+        {ENOPROTOOPT, ADDR_OUTCOME_UNREACHABLE},
+        {EPROTO, ADDR_OUTCOME_UNREACHABLE},
+        {EACCES, ADDR_OUTCOME_UNREACHABLE},
+        {EPERM, ADDR_OUTCOME_UNREACHABLE},
+        {EMFILE, ADDR_OUTCOME_RESOURCES},
+        {ENOBUFS, ADDR_OUTCOME_RESOURCES},
+        {EAGAIN, ADDR_OUTCOME_RESOURCES},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (tcp_outcome(rows[i].error) != rows[i].outcome) {
+            print_error("%s: got %s, expected %s\n", strerror(rows[i].error),
+                addr_outcome_str(tcp_outcome(rows[i].error)), addr_outcome_str(rows[i].outcome));
+            fail();
+        }
+    }
+}
+
+/* To loopback the source is loopback's own, which is good for nothing else. */
+static void
+test_source(void **state)
+{
+    struct addr addr;
+
+    (void)state;
+    assert_int_equal(addr_parse("127.0.0.1", &addr), 0);
+    assert_false(tcp_has_source(&addr));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stands),
-        cmocka_unit_test(test_reset_at_once), cmocka_unit_test(test_refused)};
+        cmocka_unit_test(test_reset_at_once), cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_source), cmocka_unit_test(test_refused)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
