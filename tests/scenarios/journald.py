@@ -12,6 +12,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import unit  # noqa: E402
@@ -124,7 +125,41 @@ def full():
     next_record_arrives("space again")
 
 
-INSIDE = [short_queue, restarted, hung, stopped, full]
+def takes_a_record():
+    """Whether journald still writes down what it is told."""
+    mark = f"mark {time.monotonic_ns()}"
+    sh(["logger", mark])
+    sh(["journalctl", "--sync"])
+    return mark in sh(["journalctl", "-q", "-b", "-n", "20", "-o", "cat"])[1]
+
+
+def fills_up():
+    """The disk becomes full while journald has a file open on it: that file is used up, and no
+    other can be begun. Nobody restarts anything."""
+    folder = "/run/log/journal"
+    sh(f"mount -t tmpfs -o size=20m fills-up {folder}", check=True)
+    restart_journald()
+    next_record_arrives("a small disk")
+    sh(f"dd if=/dev/zero of={folder}/others bs=64k")
+    for _ in range(64):
+        if not takes_a_record():
+            break
+        sh("head -c 400000 /dev/urandom | base64 -w 1000 | logger")
+    expect("it is full", takes_a_record(), False)
+    before = unit.status()["state"], unit.main_pid()
+    expect("full: the daemon answers all the time", tell(MORE_THAN_FITS), True)
+    expect("and sees what it saw", (unit.status()["state"], unit.main_pid()), before)
+    os.unlink(f"{folder}/others")
+    known = reloaded()
+    started = time.monotonic()
+    expect("space again: it is told again", unit.wait_until(
+        lambda: tell() and reloaded() > known, 90), True)
+    print(f"     after {time.monotonic() - started:.0f} s")
+    sh(f"umount {folder}")
+    restart_journald()
+
+
+INSIDE = [short_queue, restarted, hung, stopped, full, fills_up]
 
 
 def inside():
