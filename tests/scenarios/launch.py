@@ -23,6 +23,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import world as scenarios  # noqa: E402
+from clock import Clock  # noqa: E402
 from world import STOPPING, Expectations, StatusConnection, cannot_run  # noqa: E402
 try:
     from launch_world import GATE, GROUP, HOOK, IMDS, INSTANCE, PORT, LaunchWorld  # noqa: E402
@@ -329,6 +330,25 @@ def clock_is_wrong(world):
     expect("set right, it is let go", goes_on(world), ONCE)
 
 
+def clock_is_set(world):
+    """This host's own clock, while the daemon runs: ten minutes ahead, a day ahead, right."""
+    clock = Clock(world.folder, world.bin)
+    world.started_by = clock.words
+    for ahead_s, words, remedy in (
+            (600, "the signature was not accepted", "set this host's clock"),
+            (86400, "have expired by the clock of this host", "see that it is right")):
+        world.set_hook()
+        world.prepare_launch()
+        clock.set(ahead_s)
+        world.start_with()
+        line = failed(world, words)[0]
+        expect(f"{ahead_s} s ahead: the clock is named", remedy in line, True)
+        expect(f"{ahead_s} s ahead: not let go yet", world.results(), [])
+        clock.set(0)
+        expect(f"{ahead_s} s ahead: set right, it is let go", goes_on(world), ONCE)
+    world.started_by = []
+
+
 def credentials_change(world):
     world.set_hook()
     world.vpc("break rst ecr.api")
@@ -476,8 +496,8 @@ def is_killed(world):
 WORLDS = [
     [holds_and_lets_go, deadline_passes, waits_in_a_warm_pool, is_long_in_service,
      does_not_replace_for_a_shared_fault, speaks_without_its_resolver, nothing_is_known],
-    [group_misbehaves, answer_is_lost, role_may_not, clock_is_wrong, credentials_change,
-     metadata_is_silent],
+    [group_misbehaves, answer_is_lost, role_may_not, clock_is_wrong, clock_is_set,
+     credentials_change, metadata_is_silent],
     [is_killed, signal_has_no_way, core_has_no_secret],
 ]
 
