@@ -15,6 +15,7 @@ struct slot {
     bool open;
     bool steady;       /* lasted_ms is all of it: no restart, no unknown in between */
     int64_t lasted_ms; /* the states of the outage that are over, by the steady clock */
+    int64_t state_us;  /* when the one it is in began, by the same; 0: not known */
     struct outage outage;
 };
 
@@ -35,6 +36,7 @@ struct outages {
 /* A record whose texts have been understood. */
 struct change {
     int64_t at_us;
+    int64_t steady_us; /* 0: not known */
     enum endpoint_state old_state;
     enum endpoint_state state;
     const char *old_verdict;
@@ -185,6 +187,7 @@ open_slot(struct slot *slot, int64_t start_us)
     slot->open = true;
     slot->steady = true;
     slot->lasted_ms = 0;
+    slot->state_us = 0;
 }
 
 /* The record of its beginning is not there. */
@@ -196,6 +199,9 @@ open_late(const struct outages *outages, struct slot *slot, const struct change 
     open_slot(slot, start_us >= 0 ? start_us : outages->from_us);
     slot->outage.before = start_us <= outages->from_us;
     slot->steady = start_us >= 0;
+    if (slot->steady && change->steady_us > change->lasted_ms * 1000) {
+        slot->state_us = change->steady_us - change->lasted_ms * 1000;
+    }
     return note_state(&slot->outage, change->old_state, change->old_verdict, NULL);
 }
 
@@ -289,6 +295,9 @@ apply(struct outages *outages, struct slot *slot, const struct change *change)
     if (!slot->open) {
         open_slot(slot, change->at_us);
     }
+    if (change->state != change->old_state) {
+        slot->state_us = change->steady_us;
+    }
     slot->outage.ongoing = is_bad(change->state);
     slot->steady = slot->steady && slot->outage.ongoing;
     return slot->outage.ongoing
@@ -337,6 +346,7 @@ int
 outages_add(struct outages *outages, const struct outage_record *record)
 {
     struct change change = {.at_us = record->at_us,
+        .steady_us = record->steady_us,
         .old_verdict = record->old_verdict,
         .verdict = record->verdict,
         .summary = record->summary,
@@ -375,8 +385,22 @@ by_start(const void *a, const void *b)
     return strcmp(left->endpoint, right->endpoint);
 }
 
+/* By the steady clock, if that has been heard of all along. */
+static int64_t
+lasted_so_far(const struct slot *slot, int64_t now_us, int64_t now_steady_us)
+{
+    int64_t ms;
+
+    if (!slot->steady || slot->state_us <= 0 || slot->state_us > now_steady_us ||
+        __builtin_add_overflow(slot->lasted_ms, (now_steady_us - slot->state_us) / 1000, &ms)) {
+        return at_least(slot, now_us);
+    }
+    return ms;
+}
+
 int
-outages_finish(struct outages *outages, int64_t now_us, struct outages_result *ret)
+outages_finish(
+    struct outages *outages, int64_t now_us, int64_t now_steady_us, struct outages_result *ret)
 {
     size_t n_most = outages->n_list + outages->n_slots;
     struct outage *list = reallocarray(outages->list, n_most + 1, sizeof(struct outage));
@@ -393,7 +417,8 @@ outages_finish(struct outages *outages, int64_t now_us, struct outages_result *r
         struct slot *slot = &outages->slots[i];
 
         if (slot->open) {
-            slot->outage.duration_ms = slot->outage.ongoing ? at_least(slot, now_us) : -1;
+            slot->outage.duration_ms =
+                slot->outage.ongoing ? lasted_so_far(slot, now_us, now_steady_us) : -1;
             list[outages->n_list++] = slot->outage;
             slot->outage.summary = NULL;
             slot->open = false;

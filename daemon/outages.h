@@ -26,7 +26,8 @@ enum outage_event {
 
 /* One record. Texts are as found, of any length and content; NULL: not there. */
 struct outage_record {
-    int64_t at_us; /* wall clock, microseconds since 1970 */
+    int64_t at_us;     /* wall clock, microseconds since 1970 */
+    int64_t steady_us; /* monotonic clock, when it is of this boot; 0: not known */
     enum outage_event event;
     /* of OUTAGE_EVENT_CHANGED alone */
     const char *endpoint;
@@ -74,7 +75,8 @@ struct outages_result {
     uint64_t n_ignored; /* of them: made no sense, or more endpoints than are followed */
 };
 
-/* Once, after the last record. Returns 0 or -ENOMEM. */
-int outages_finish(struct outages *outages, int64_t now_us, struct outages_result *ret);
+/* Once, after the last record. now_us, now_steady_us: as in a record. Returns 0 or -ENOMEM. */
+int outages_finish(
+    struct outages *outages, int64_t now_us, int64_t now_steady_us, struct outages_result *ret);
 
 #endif

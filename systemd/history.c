@@ -248,6 +248,7 @@ give_record(struct reading *reading, struct fields *fields)
     struct outage_record record = {.event = OUTAGE_EVENT_CHANGED};
     const char *started = journal_message_id(JOURNAL_EVENT_STARTED);
     uint64_t at_us;
+    uint64_t steady_us;
     bool good = read_fields(reading->journal, fields);
     const char *const *values = fields->values;
 
@@ -258,6 +259,10 @@ give_record(struct reading *reading, struct fields *fields)
     }
     reading->complete = reading->complete && good;
     record.at_us = (int64_t)at_us;
+    if (sd_journal_get_monotonic_usec(reading->journal, &steady_us, NULL) == 0 &&
+        steady_us <= INT64_MAX) { /* -ESTALE: of another boot */
+        record.steady_us = (int64_t)steady_us;
+    }
     record.event =
         streq(values[FIELD_MESSAGE_ID], started) ? OUTAGE_EVENT_STARTED : OUTAGE_EVENT_CHANGED;
     record.endpoint = values[FIELD_ENDPOINT];

@@ -104,6 +104,12 @@ sd_journal_get_realtime_usec(sd_journal *j, uint64_t *ret)
 }
 
 int
+sd_journal_get_monotonic_usec(sd_journal *j, uint64_t *ret, sd_id128_t *ret_boot_id)
+{
+    PASS_ON(sd_journal_get_monotonic_usec, j, ret, ret_boot_id);
+}
+
+int
 sd_journal_get_data(sd_journal *j, const char *field, const void **data, size_t *len)
 {
     PASS_ON(sd_journal_get_data, j, field, data, len);

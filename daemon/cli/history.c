@@ -150,7 +150,7 @@ read_and_print(
         r = history_read(history, on_record, outages, &facts->complete);
     }
     if (r == 0) {
-        r = outages_finish(outages, facts->now_us, &facts->result);
+        r = outages_finish(outages, facts->now_us, monotonic_ms() * 1000, &facts->result);
     }
     r = r < 0 ? tell_error(r) : print(facts, options);
     outages_free(outages);

@@ -14,6 +14,7 @@
 
 #define FROM_S 1000
 #define NOW_S 9000
+#define NOW_STEADY_S 500
 #define US 1000000
 
 /* old state, old verdict, state, verdict */
@@ -31,6 +32,7 @@ struct row {
     const char *verdict;
     const char *duration_ms;
     const char *summary;
+    int64_t steady_s; /* 0: of another boot */
 };
 
 static const struct {
@@ -137,6 +139,27 @@ static const struct {
         "s3 2000-1550 40000ms failed blocked>blocked>blocked \"a\" restarts=1\n"},
     {"the clock was set back, and it goes on", 0, {{9500, "s3", TO_FAILED, "1", "a"}},
         "s3 9500- 0ms failed blocked>blocked>blocked \"a\" ongoing\n"},
+    {"the clock was set back, and it goes on, in this boot", 0,
+        {{9500, "s3", TO_FAILED, "1", "a", 440}},
+        "s3 9500- 60000ms failed blocked>blocked>blocked \"a\" ongoing\n"},
+    {"the clock was set forward, and it goes on", 0, {{2000, "s3", TO_FAILED, "1", "a", 440}},
+        "s3 2000- 60000ms failed blocked>blocked>blocked \"a\" ongoing\n"},
+    {"likewise, worse and another verdict meanwhile", 0,
+        {{2000, "s3", "ok", "ok", "degraded", "public-path", "1", "public", 410},
+            {2020, "s3", "degraded", "public-path", "failed", "blocked", "20000", "a", 430},
+            {2030, "s3", "failed", "blocked", "failed", "refused", "10000", "b", 440}},
+        "s3 2000- 90000ms failed public-path>blocked>refused \"a\" ongoing\n"},
+    {"likewise, and its begin is not there", 0,
+        {{2000, "s3", "failed", "blocked", "failed", "refused", "30000", "b", 440}},
+        "s3 1970- 90000ms failed blocked>refused>refused \"b\" ongoing\n"},
+    {"likewise, and a restart that took up its states", 0,
+        {{2000, "s3", TO_FAILED, "1", "a", 440}, {2010, NULL, .state = "unhealthy"}},
+        "s3 2000- 60000ms failed blocked>blocked>blocked \"a\" ongoing restarts=1\n"},
+    {"it goes on, and the host was booted since", 0,
+        {{2000, "s3", TO_FAILED, "1", "a"}, {2010, NULL, .state = "unhealthy", .steady_s = 5}},
+        "s3 2000- 7000000ms failed blocked>blocked>blocked \"a\" ongoing restarts=1\n"},
+    {"a steady clock that is ahead of itself", 0, {{2000, "s3", TO_FAILED, "1", "a", 501}},
+        "s3 2000- 7000000ms failed blocked>blocked>blocked \"a\" ongoing\n"},
     {"a duration that is none", 0,
         {{2000, "s3", TO_FAILED, "garbage", "a"}, {2060, "s3", TO_OK, "-60000"},
             {3000, "ecs", TO_OK, "99999999999999999999"},
@@ -175,7 +198,8 @@ add_row(struct outages *outages, const struct row *row)
         .old_verdict = row->old_verdict,
         .verdict = row->verdict,
         .summary = row->summary,
-        .duration_ms = row->duration_ms};
+        .duration_ms = row->duration_ms,
+        .steady_us = row->steady_s * US};
 
     return outages_add(outages, &record);
 }
@@ -217,7 +241,8 @@ add_up(void **state)
         for (const struct row *row = cases[i].rows; row->at_s != 0; row++) {
             assert_int_equal(add_row(outages, row), 0);
         }
-        assert_int_equal(outages_finish(outages, INT64_C(1) * NOW_S * US, &result), 0);
+        assert_int_equal(
+            outages_finish(outages, INT64_C(1) * NOW_S * US, NOW_STEADY_S * US, &result), 0);
         for (size_t k = 0; k < result.n; k++) {
             add_outage(&t, &result.list[k]);
         }
@@ -249,9 +274,8 @@ caps_outages(void **state)
         assert_int_equal(add_row(outages, &failed), 0);
         assert_int_equal(add_row(outages, &ok), 0);
     }
-    assert_int_equal(
-        add_row(outages, &(struct row){(int64_t)(n * 10 + 1), "s3", TO_FAILED, "5000", "a"}), 0);
-    assert_int_equal(outages_finish(outages, INT64_C(1) << 40, &result), 0);
+    assert_int_equal(add_row(outages, &(struct row){n * 10 + 1, "s3", TO_FAILED, "5000", "a"}), 0);
+    assert_int_equal(outages_finish(outages, INT64_C(1) << 40, 0, &result), 0);
     assert_int_equal(result.n, OUTAGES_MAX + 1);
     assert_int_equal(result.n_cut, 500);
     assert_int_equal(result.n_records, 2 * n + 1);
@@ -274,7 +298,7 @@ caps_endpoints(void **state)
         (void)snprintf(key, sizeof(key), "endpoint%" PRId64, i);
         assert_int_equal(add_row(outages, &failed), 0);
     }
-    assert_int_equal(outages_finish(outages, INT64_C(1) << 40, &result), 0);
+    assert_int_equal(outages_finish(outages, INT64_C(1) << 40, 0, &result), 0);
     assert_int_equal(result.n, OUTAGES_ENDPOINTS_MAX);
     assert_int_equal(result.n_ignored, 3);
     outages_free(outages);
@@ -295,6 +319,7 @@ takes_extremes(void **state)
     text[len] = '\0';
     for (size_t i = 0; i < 200; i++) {
         const struct outage_record record = {.at_us = times_us[i % ARRAY_SIZE(times_us)],
+            .steady_us = times_us[(i + i / 3) % ARRAY_SIZE(times_us)],
             .endpoint = i % 7 == 6   ? text
                         : i % 2 == 0 ? "s3"
                                      : "ecs",
@@ -307,7 +332,7 @@ takes_extremes(void **state)
 
         assert_int_equal(outages_add(outages, &record), 0);
     }
-    assert_int_equal(outages_finish(outages, INT64_MAX, &result), 0);
+    assert_int_equal(outages_finish(outages, INT64_MAX, INT64_MAX, &result), 0);
     assert_true(result.n > 0);
     for (size_t i = 0; i < result.n; i++) {
         const struct outage *o = &result.list[i];
