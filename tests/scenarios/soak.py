@@ -141,10 +141,23 @@ def until_more(count, keys, more):
         time.sleep(0.1)
 
 
+def without_halves(changes):
+    """A fault comes and goes address by address, and on a busy machine runs enough for a change may
+    meet the half of it: degraded on the way to failed, or back."""
+    told = []
+    for old, new in changes:
+        if told and told[-1][1] == old == "degraded" and {told[-1][0], new} == {"failed", "ok"}:
+            told[-1] = (told[-1][0], new)
+        else:
+            told.append((old, new))
+    return told
+
+
 def until_told(listening, wanted):
     """Whether the stream tells exactly this, now or soon: it goes another way than the metrics."""
     for _ in range(50):
-        if all(listening.changes[key] == wanted[key] for key in ALL if key != FLICKERS):
+        if all(without_halves(listening.changes[key]) == wanted[key]
+               for key in ALL if key != FLICKERS):
             return
         time.sleep(0.1)
 
@@ -241,7 +254,7 @@ def soak(world, dice, seconds):
 
 def compare(world, listening, wanted, counts):
     for key in ALL:
-        told = listening.changes[key]
+        told = without_halves(listening.changes[key])
         if key == FLICKERS:  # of one that was too short, either both ends were told or none
             expect(f"{key}: {len(told)} changes, in a chain", chained(told), True)
         else:
