@@ -208,10 +208,14 @@ on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
     }
 }
 
+/* The bufferevent closes the descriptor when it no longer watches it. evhttp would before: a socket
+ * that got the same number in between, of DNS, say, was taken to be watched already and heard
+ * nothing, ever. */
 struct bufferevent *
 status_clients_accept(struct status_clients *clients)
 {
-    struct bufferevent *bev = bufferevent_socket_new(loop_event_base(clients->loop), -1, 0);
+    struct bufferevent *bev =
+        bufferevent_socket_new(loop_event_base(clients->loop), -1, BEV_OPT_CLOSE_ON_FREE);
     struct client *client = clients->places;
 
     if (bev == NULL) {

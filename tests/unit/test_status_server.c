@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 #include <event2/listener.h>
+#include <event2/util.h>
 
 #define CLIENTS 3
 #define LOOK_MS 2
@@ -33,6 +35,28 @@ __wrap_evconnlistener_enable(struct evconnlistener *listener)
         return -1;
     }
     return __real_evconnlistener_enable(listener);
+}
+
+/* Closes that found an event for their descriptor: the next socket has its number. */
+static unsigned n_watched;
+
+static int
+on_event(const struct event_base *base, const struct event *event, void *arg)
+{
+    (void)base;
+    n_watched += event_get_fd(event) == *(const evutil_socket_t *)arg &&
+                 event_pending(event, EV_READ | EV_WRITE, NULL) != 0;
+    return 0;
+}
+
+static struct event_base *the_base;
+
+/* Before libevent's own, which its other parts call. */
+int
+evutil_closesocket(evutil_socket_t fd)
+{
+    (void)event_base_foreach_event(the_base, on_event, &fd);
+    return close(fd);
 }
 
 struct world {
@@ -101,20 +125,22 @@ open_listener(struct world *w)
     return fd;
 }
 
+/* With so many failures to listen again, the first of them at the start. */
 static void
-it_accepts_again(void **state)
+serve_clients(unsigned n_failures)
 {
     struct world w = {.fd = -1};
 
-    (void)state;
     w.loop = loop_new();
     assert_non_null(w.loop);
+    the_base = loop_event_base(w.loop);
+    n_watched = 0;
     w.server = status_server_new(w.loop, fill_report, NULL);
     w.look = loop_timer_new(w.loop, on_look, &w);
     assert_non_null(w.server);
     assert_non_null(w.look);
+    n_failing = n_failures;
     assert_int_equal(status_server_listen(w.server, open_listener(&w)), 0);
-    n_failing = 3; /* at first, and when it is tried again */
     connect_client(&w);
     loop_timer_set(w.look, LOOK_MS);
     assert_int_equal(loop_run(w.loop), 0);
@@ -126,11 +152,27 @@ it_accepts_again(void **state)
     loop_free(w.loop);
 }
 
+static void
+it_accepts_again(void **state)
+{
+    (void)state;
+    serve_clients(3);
+}
+
+static void
+it_closes_nothing_that_is_watched(void **state)
+{
+    (void)state;
+    serve_clients(0);
+    assert_int_equal(n_watched, 0);
+}
+
 int
 main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_accepts_again),
+        cmocka_unit_test(it_closes_nothing_that_is_watched),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
