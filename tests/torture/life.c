@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIFE_MS 30000 /* longer is hung; much more than any takes */
+#define LIFE_MS 60000 /* longer is hung; much more than any takes */
 #define LOOK_MS 5
 #define REPLY_MAX 1048576
 #define FDS_MAX 512

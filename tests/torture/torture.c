@@ -4,15 +4,15 @@
  * or leak, must blame no network for it, and must be well again, in the same process, without help;
  * while it starts it may give up, with a message.
  *
- *   torture                a sample for every day: each way in which our own code comes to a call,
- *                          and some calls of the libraries; which, the printed seed decides
- *   torture --all          every call
- *   torture --at CLASS N   one: CLASS is ours or library; its log is shown
- *
+ *   torture                a sample for every day; which, the printed seed decides
+ *   torture --all          the first and the last call at every place (fail.h)
+ *   torture --fine --all   likewise, with a place for each way through the libraries
+ *   torture --at PLACE N   the Nth call at one place, as printed; its log is shown
  *   torture --list         the places, each with its calls in one life
  *
- *   --seed N   --jobs N    --burst N: so many calls in a row
- *   --library N            so many calls of the libraries, more or less
+ *   --seed N   --jobs N    --lives N: so many at most    --seconds N: then none begins any more
+ *   --caller WORD: of one library, or ours, as it is printed
+ *   --times N: --at, in so many lives                    --burst N: so many calls in a row fail
  */
 #include "daemon/util.h"
 #include "life.h"
@@ -34,12 +34,13 @@
 #define SAMPLE 300
 #define RECORDINGS 2
 #define TRIES 3
+#define PROGRESS 100
 #define EXIT_SKIP 77
 
 static const char settings_text[] = "[Host]\nRegion=eu-central-1\nAccountId=123456789012\n"
                                     "Imds=http://10.99.0.254\n"
                                     "[Probe]\nInterval=100ms\nFastInterval=100ms\nRise=1\nFall=1\n"
-                                    "DnsTimeout=1s\nConnectTimeout=1s\nTlsTimeout=1s\n"
+                                    "DnsTimeout=4s\nConnectTimeout=4s\nTlsTimeout=4s\n"
                                     "SecondOpinion=10.99.0.53\nEgressControl=control.test\n"
                                     "CaFile=%s/ca.pem\n"
                                     "[Endpoint ecs]\nHttp=yes\n"
@@ -60,6 +61,8 @@ struct plan {
     bool list;               /* the places, and nothing else */
     uint64_t at;             /* place; 0: none is chosen */
     uint32_t at_nth;         /* its call */
+    uint32_t at_times;       /* lives that it is tried in */
+    const char *caller;      /* only places that it calls from; NULL: anybody */
     struct fail_site *sites; /* as recorded, each with the calls that every life has */
     size_t n_sites;
     struct trial *trials;
@@ -152,7 +155,11 @@ do_job(const struct plan *plan, unsigned job, int64_t until_ms, struct tally *ta
 
     while ((until_ms == 0 || now_ms() < until_ms) &&
            (i = __atomic_fetch_add(&tally->next, 1, __ATOMIC_RELAXED)) < plan->n_trials) {
-        (void)__atomic_fetch_add(&tally->n_lived, 1, __ATOMIC_RELAXED);
+        size_t n = __atomic_add_fetch(&tally->n_lived, 1, __ATOMIC_RELAXED);
+
+        if (n % PROGRESS == 0) {
+            (void)printf("%zu of %zu\n", n, plan->n_trials);
+        }
         try_one(plan, job, notify_fd, plan->trials[i], state, tally);
     }
     (void)close(notify_fd);
@@ -216,7 +223,7 @@ make_plan(struct plan *plan)
 {
     unsigned seed = plan->seed;
 
-    plan->trials = calloc(2 * plan->n_sites + 1, sizeof(*plan->trials));
+    plan->trials = calloc(2 * plan->n_sites + plan->at_times + 1, sizeof(*plan->trials));
     if (plan->trials == NULL) {
         exit(EXIT_FAILURE);
     }
@@ -224,9 +231,13 @@ make_plan(struct plan *plan)
         const struct fail_site *site = &plan->sites[i];
 
         if (plan->at != 0) {
-            if (site->hash == plan->at) {
+            for (uint32_t k = 0; k < plan->at_times && site->hash == plan->at; k++) {
                 add_trial(plan, site, plan->at_nth);
             }
+            continue;
+        }
+        if (plan->caller != NULL &&
+            strcmp(plan->caller, fail_caller_str((enum fail_caller)site->caller)) != 0) {
             continue;
         }
         add_trial(plan, site, 1);
@@ -406,7 +417,9 @@ read_options(int argc, char **argv, struct plan *plan)
         {"at", required_argument, NULL, '@'}, {"seed", required_argument, NULL, 's'},
         {"jobs", required_argument, NULL, 'j'}, {"lives", required_argument, NULL, 'l'},
         {"seconds", required_argument, NULL, 't'}, {"burst", required_argument, NULL, 'b'},
-        {"fine", no_argument, NULL, 'f'}, {"list", no_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
+        {"fine", no_argument, NULL, 'f'}, {"list", no_argument, NULL, 'p'},
+        {"caller", required_argument, NULL, 'c'}, {"times", required_argument, NULL, 'n'},
+        {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -421,9 +434,14 @@ read_options(int argc, char **argv, struct plan *plan)
             plan->life.fine = true;
             break;
         case '@':
-            plan->life.show = true;
             plan->at = place_of(optarg);
             plan->at_nth = number_of(argv[optind++]);
+            break;
+        case 'c':
+            plan->caller = optarg;
+            break;
+        case 'n':
+            plan->at_times = number_of(optarg);
             break;
         case 'l':
             plan->n_lives = number_of(optarg);
@@ -486,11 +504,13 @@ main(int argc, char **argv)
     struct plan plan = {.life = {.dir = "/tmp/vpce-torture-XXXXXX", .burst = 1},
         .seed = (unsigned)time(NULL),
         .n_lives = SAMPLE,
+        .at_times = 1,
         .jobs = 4};
     int status;
     pid_t pid;
 
     read_options(argc, argv, &plan);
+    plan.life.show = plan.at != 0 && plan.at_times == 1;
     if (mkdtemp(plan.life.dir) == NULL) {
         perror(plan.life.dir);
         return EXIT_FAILURE;
