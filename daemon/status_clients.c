@@ -116,6 +116,9 @@ meet(struct client *client)
     void *connection = NULL;
 
     bufferevent_getcb(bev, NULL, NULL, NULL, &connection);
+    if (connection == NULL && bufferevent_getfd(bev) < 0) {
+        bufferevent_free(bev); /* evhttp had no memory for a connection, and has forgotten it */
+    }
     if (connection != NULL) { /* else it is gone already */
         client->connection = connection;
         client->uid = peer_uid(bufferevent_getfd(bev));

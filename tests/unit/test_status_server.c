@@ -4,6 +4,7 @@
 #include "daemon/status_server.h"
 #include "daemon/util.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 
 #include <cmocka.h>
 #include <event2/event.h>
+#include <event2/http.h>
 #include <event2/listener.h>
 #include <event2/util.h>
 
@@ -59,6 +61,23 @@ evutil_closesocket(evutil_socket_t fd)
     return close(fd);
 }
 
+static unsigned n_refused; /* connections to come that evhttp has no memory for */
+
+struct evhttp_connection *
+evhttp_connection_base_bufferevent_new(struct event_base *base, struct evdns_base *dns,
+    struct bufferevent *bev, const char *address, unsigned short port)
+{
+    static struct evhttp_connection *(*next)(struct event_base *, struct evdns_base *,
+        struct bufferevent *, const char *, unsigned short);
+
+    *(void **)&next = dlsym(RTLD_NEXT, "evhttp_connection_base_bufferevent_new");
+    if (n_refused > 0) {
+        n_refused--;
+        return NULL;
+    }
+    return next(base, dns, bev, address, port);
+}
+
 struct world {
     struct loop *loop;
     struct status_server *server;
@@ -96,7 +115,10 @@ on_look(void *arg)
     char answer[512];
     ssize_t n = recv(w->fd, answer, sizeof(answer), 0);
 
-    if (n > 0) {
+    if (n == 0) { /* refused */
+        cleanup_fd(&w->fd);
+        connect_client(w);
+    } else if (n > 0) {
         assert_memory_equal(answer, "HTTP/1.1 200 ", 13);
         cleanup_fd(&w->fd);
         if (++w->n_answers < CLIENTS) {
@@ -167,12 +189,23 @@ it_closes_nothing_that_is_watched(void **state)
     assert_int_equal(n_watched, 0);
 }
 
+/* What is left then, LeakSanitizer sees. */
+static void
+a_client_without_memory_is_refused(void **state)
+{
+    (void)state;
+    n_refused = 2;
+    serve_clients(0);
+    assert_int_equal(n_refused, 0);
+}
+
 int
 main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_accepts_again),
         cmocka_unit_test(it_closes_nothing_that_is_watched),
+        cmocka_unit_test(a_client_without_memory_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
