@@ -49,7 +49,10 @@ loop_memory_alloc(size_t size)
 {
     void *memory = malloc(size);
 
-    return memory != NULL || size > LOOP_MEMORY_PIECE_BYTES ? memory : take_piece();
+    if (memory == NULL && size <= LOOP_MEMORY_PIECE_BYTES) {
+        memory = take_piece();
+    }
+    return memory;
 }
 
 void
