@@ -13,6 +13,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct http {
     struct evhttp_request *answered;      /* ours, once it is answered; else NULL */
     enum http_outcome outcome;            /* NONE: under way */
     bool starting;                        /* inside http_start: errno is of this call */
+    bool given_up;                        /* evhttp has ended the request, while it starts */
     char error[ERROR_TEXT_SIZE];          /* why there is no connection, or no TLS; "": none */
 };
 
@@ -243,6 +245,7 @@ on_answer(struct evhttp_request *request, void *arg)
 {
     struct http *http = arg;
 
+    http->given_up = http->starting;
     if (request == NULL || http->outcome != HTTP_OUTCOME_NONE) {
         http_note(http, HTTP_OUTCOME_CLOSED);
     } else if (evhttp_request_get_response_code(request) == 0) {
@@ -438,16 +441,26 @@ set_cloexec(struct evhttp_connection *connection)
 }
 
 /* From here on evhttp has the request. Its failures come as callbacks, from inside the call; what
- * fails without one is memory. */
+ * fails without one is memory. When it fails evhttp may have freed the request or not, and does not
+ * tell: so it is ours until that is over. */
 static void
 hand_over(struct http *http, struct evhttp_request *new, const struct http_request *request)
 {
+    int r;
+
     http->starting = true;
+    http->given_up = false;
     http->error[0] = '\0';
     errno = 0;
-    if (evhttp_make_request(http->connection, new, command_of(request->method), request->path) <
-        0) {
+    evhttp_request_own(new);
+    r = evhttp_make_request(http->connection, new, command_of(request->method), request->path);
+    if (r < 0) {
         http_note(http, HTTP_OUTCOME_RESOURCES);
+    }
+    if (r < 0 || http->given_up) {
+        evhttp_request_free(new);
+    } else {
+        new->flags &= ~EVHTTP_USER_OWNED;
     }
     http->starting = false;
     set_cloexec(http->connection);

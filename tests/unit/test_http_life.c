@@ -2,6 +2,7 @@
 #include "daemon/util.h"
 #include "tests/unit/http_world.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <sys/resource.h>
 
 #include <cmocka.h>
+#include <event2/bufferevent.h>
 
 /* ---- no answer ---- */
 
@@ -50,6 +52,35 @@ says_when_out_of_descriptors(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     call(world, &request);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(world->outcome, HTTP_OUTCOME_RESOURCES);
+}
+
+static unsigned n_deaf; /* connections to come that libevent has no memory to watch */
+
+/* Before libevent's own, which evhttp calls. */
+int
+bufferevent_enable(struct bufferevent *bev, short events)
+{
+    static int (*next)(struct bufferevent *, short);
+
+    *(void **)&next = dlsym(RTLD_NEXT, "bufferevent_enable");
+    if (n_deaf > 0) {
+        n_deaf--;
+        return -1;
+    }
+    return next(bev, events);
+}
+
+/* What is left then, LeakSanitizer sees. */
+static void
+says_when_libevent_has_no_memory(void **state)
+{
+    struct world *world = *state;
+    struct http_request request = request_of(world, LONG_MS);
+
+    n_deaf = 1;
+    call(world, &request);
+    assert_int_equal(n_deaf, 0);
     assert_int_equal(world->outcome, HTTP_OUTCOME_RESOURCES);
 }
 
@@ -234,6 +265,7 @@ main(void)
         TEST(says_when_nobody_is_there),
         TEST(says_when_there_is_no_way),
         TEST(says_when_out_of_descriptors),
+        TEST(says_when_libevent_has_no_memory),
         TEST(one_call_at_a_time),
         TEST(stops_silently),
         TEST(starts_again_from_its_callback),
