@@ -106,11 +106,11 @@ static void
 push_history(struct endpoint *e, const struct verdict *run, const struct verdict_policy *policy)
 {
     memmove(e->history + 1, e->history, (ENDPOINT_HISTORY_N - 1) * sizeof(e->history[0]));
-    e->history[0] = (uint8_t)run->code;
+    e->history[0] = run->code;
     e->n_history += e->n_history < ENDPOINT_HISTORY_N;
     for (size_t i = 1; i < run->held_runs && i < e->n_history; i++) {
         if (verdict_state(e->history[i], policy) < run->state) {
-            e->history[i] = (uint8_t)run->code;
+            e->history[i] = run->code;
         }
     }
 }
@@ -320,7 +320,7 @@ endpoint_rejudge(struct endpoint *e, const struct surroundings *around,
     if (run.code == e->history[0]) {
         return false;
     }
-    e->history[0] = (uint8_t)run.code;
+    e->history[0] = run.code;
     e->last_run = run;
     if (e->n_history == 1 && run.state < STATE_FAILED && e->state != STATE_UNKNOWN) {
         /* the run that decided at once decides anew */

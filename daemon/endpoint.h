@@ -51,7 +51,7 @@ struct endpoint {
     struct moment last_run_at;
     int64_t last_conclusive_ms;                    /* monotonic */
     struct probe_result evidence;                  /* of the newest conclusive run */
-    uint8_t history[ENDPOINT_HISTORY_N]; /* enum verdict_code: conclusive runs, the newest first */
+    enum verdict_code history[ENDPOINT_HISTORY_N]; /* conclusive runs, the newest first */
     size_t n_history;
     size_t n_memory;
     struct addr_memory *memory; /* heap; addresses that failed in their newest run */

@@ -262,7 +262,7 @@ get_history(struct image_reader *r, struct endpoint *e)
         enum verdict_code code = get_code(r);
 
         if (code != VERDICT_NONE) {
-            e->history[e->n_history++] = (uint8_t)code;
+            e->history[e->n_history++] = code;
         }
     }
 }

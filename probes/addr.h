@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* An enum that takes a byte, for what is kept of thousands of addresses and endpoints. */
+#define SMALL __attribute__((packed))
+
 enum addr_family {
     ADDR_FAMILY_NONE, /* no address */
     ADDR_FAMILY_IPV4,

@@ -43,7 +43,7 @@ struct vpc_nets {
     size_t n_subnets;
 };
 
-enum addr_class {
+enum SMALL addr_class {
     ADDR_CLASS_UNKNOWN, /* global, but the VPC's CIDRs of that family are not known */
     ADDR_CLASS_VPC,
     ADDR_CLASS_PRIVATE,

@@ -6,7 +6,7 @@
 #include "probes/spec.h"
 
 /* How far an address got, in the order it happens. */
-enum probe_phase {
+enum SMALL probe_phase {
     PROBE_PHASE_NONE, /* not started */
     PROBE_PHASE_CONNECT,
     PROBE_PHASE_TLS,
@@ -14,7 +14,7 @@ enum probe_phase {
     PROBE_PHASE_DONE, /* everything succeeded */
 };
 
-enum dns_outcome {
+enum SMALL dns_outcome {
     DNS_OUTCOME_NONE, /* not asked */
     DNS_OUTCOME_OK,
     DNS_OUTCOME_NODATA,      /* the name exists, no record of this family */
@@ -27,14 +27,14 @@ enum dns_outcome {
     DNS_OUTCOME_RESOURCES,   /* this host ran out of something: no statement */
 };
 
-enum dns_source {
+enum SMALL dns_source {
     DNS_SOURCE_NONE,
     DNS_SOURCE_NAMESERVER,
     DNS_SOURCE_HOSTS_FILE, /* /etc/hosts, which the host's clients look at first */
     DNS_SOURCE_LITERAL,    /* the host name is an address: nobody was asked */
 };
 
-enum addr_outcome {
+enum SMALL addr_outcome {
     ADDR_OUTCOME_NONE, /* not finished */
     ADDR_OUTCOME_OK,
     ADDR_OUTCOME_TIMEOUT,       /* silence in this phase */

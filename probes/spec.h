@@ -10,7 +10,7 @@
 #define SERVICE_NAME_SIZE 128 /* "com.amazonaws.ap-northeast-1.ecr.dkr" */
 
 /* How the host is meant to reach the endpoint. */
-enum expected_path {
+enum SMALL expected_path {
     EXPECTED_INTERFACE, /* an interface VPC endpoint (AWS PrivateLink) */
     EXPECTED_GATEWAY,   /* a gateway VPC endpoint: the name stays public, the route does not */
     EXPECTED_ANY,       /* either, or neither */
@@ -20,14 +20,14 @@ enum expected_path {
 const char *expected_path_str(enum expected_path expected); /* "interface", … */
 
 /* How far a run goes with each address. */
-enum probe_depth {
+enum SMALL probe_depth {
     PROBE_DEPTH_TLS,     /* a verified handshake */
     PROBE_DEPTH_CONNECT, /* TCP only: to learn whether there is a way */
     PROBE_DEPTH_HTTP,    /* a request on the verified connection */
 };
 
 /* What makes the handshakes. */
-enum tls_engine {
+enum SMALL tls_engine {
     TLS_ENGINE_NONE, /* nothing: there was none */
     TLS_ENGINE_DEFAULT,
     TLS_ENGINE_LEAN, /* probes/tls_lean.h */

@@ -7,7 +7,7 @@
 
 #include "probes/result.h"
 
-enum endpoint_state {
+enum SMALL endpoint_state {
     STATE_UNKNOWN,
     STATE_OK,
     STATE_DEGRADED,
@@ -16,14 +16,14 @@ enum endpoint_state {
 #define ENDPOINT_STATE_N (STATE_FAILED + 1)
 
 /* The way the traffic takes, as far as the host can tell. */
-enum network_path {
+enum SMALL network_path {
     PATH_UNKNOWN,
     PATH_INTERFACE,
     PATH_GATEWAY, /* inferred: a gateway endpoint changes routes, not names */
     PATH_PUBLIC,
 };
 
-enum verdict_code {
+enum SMALL verdict_code {
     VERDICT_NONE, /* not judged yet */
     VERDICT_OK,
     VERDICT_PUBLIC_PATH,

@@ -14,6 +14,7 @@ POLL_S = 0.0005
 CYCLE_MAX_S = 300
 SETTLE_S = 0.02  # between the last connection and the end of what is done about it
 CLIENT_CPU = 0
+ENDPOINTS_MAX = 10000  # conf/conf.h
 ENGINES = ("default", "lean")
 DEFAULT_KEYS = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "s3", "logs")
 HOST_CONF = """[Host]
@@ -87,13 +88,17 @@ class Cell:
 
     def conf(self, name, ca_file, engine="default"):
         large = self.n >= 1000
+        keys = [name.split(".")[0] for name in self.names]
+        unused = DEFAULT_KEYS
+        if self.n + len(unused) > ENDPOINTS_MAX:  # then they are some of the names
+            keys[:len(unused)], unused = unused, ()
         return self.write(name, HOST_CONF + PROBE_CONF + f"""CaFile={self.path(ca_file)}
 Interval={120 if self.n > 1000 else 30}s
 Parallel={64 if large else 32}
 TlsEngine={engine}
-""" + "".join(f"[Endpoint {key}]\nEnabled=no\n" for key in DEFAULT_KEYS) +
-            "".join(f"[Endpoint {name.split('.')[0]}]\nHost={name}\nPort={self.port}\n"
-                    for name in self.names))
+""" + "".join(f"[Endpoint {key}]\nEnabled=no\n" for key in unused) +
+            "".join(f"[Endpoint {key}]\nHost={name}\nPort={self.port}\nExpect=interface\n"
+                    for key, name in zip(keys, self.names)))
 
 
 class Reference:
