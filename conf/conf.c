@@ -398,7 +398,7 @@ void
 conf_free(struct conf *conf)
 {
     if (conf != NULL) {
-        free(conf->endpoints);
+        conf_endpoints_release(conf->endpoints, conf->n_endpoints);
         free(conf);
     }
 }

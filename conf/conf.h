@@ -43,11 +43,11 @@ enum conf_egress {
 /* [Endpoint KEY] */
 struct conf_endpoint {
     char key[ENDPOINT_KEY_SIZE];
-    char hostname[HOSTNAME_SIZE]; /* "": from the catalogue */
-    uint16_t port;                /* 0 counts as 443 */
-    uint8_t required;             /* enum conf_choice; DEFAULT: yes, the section asks for it */
-    uint8_t enabled;              /* enum conf_choice; NO: not probed at all */
-    uint8_t http;                 /* DEFAULT: as [Probe] Http= */
+    char *hostname;   /* heap; NULL: from the catalogue */
+    uint16_t port;    /* 0 counts as 443 */
+    uint8_t required; /* enum conf_choice; DEFAULT: yes, the section asks for it */
+    uint8_t enabled;  /* enum conf_choice; NO: not probed at all */
+    uint8_t http;     /* DEFAULT: as [Probe] Http= */
     bool expected_set;
     enum expected_path expected;
 };

@@ -137,7 +137,7 @@ check_endpoint(
     struct text header = TEXT(subject);
     struct text list = TEXT(keys);
 
-    if (endpoint->hostname[0] != '\0' || endpoint->enabled == CONF_CHOICE_NO || where->bad ||
+    if (endpoint->hostname != NULL || endpoint->enabled == CONF_CHOICE_NO || where->bad ||
         catalogue_find(endpoint->key) != NULL) {
         return;
     }

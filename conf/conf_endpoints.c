@@ -23,10 +23,19 @@ conf_endpoints_new(void)
 }
 
 void
+conf_endpoints_release(struct conf_endpoint *list, size_t n)
+{
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        free(list[i].hostname);
+    }
+    free(list);
+}
+
+void
 conf_endpoints_free(struct conf_endpoints *endpoints)
 {
     if (endpoints != NULL) {
-        free(endpoints->list);
+        conf_endpoints_release(endpoints->list, endpoints->n);
         free(endpoints->where);
         free(endpoints);
     }

@@ -21,6 +21,9 @@ struct conf_endpoint *conf_endpoints_at(struct conf_endpoints *endpoints, size_t
 void conf_endpoints_where(
     struct conf_endpoints *endpoints, size_t i, const struct conf_where *where);
 
+/* Releases a list of n, as conf has it. */
+void conf_endpoints_release(struct conf_endpoint *list, size_t n);
+
 /* Hands the endpoints over to conf, which owns them from now on; origin borrows from endpoints. */
 void conf_endpoints_give(
     struct conf_endpoints *endpoints, struct conf *conf, struct conf_origin *origin);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What is wrong: the value, escaped, and a sentence's rest. */
 static int __attribute__((format(printf, 3, 4)))
@@ -174,12 +175,21 @@ conf_parse_account_id(const struct conf_key *key, const char *value, void *base,
 int
 conf_parse_hostname(const struct conf_key *key, const char *value, void *base, struct text *why)
 {
+    struct conf_endpoint *endpoint = base;
+
+    (void)key;
     if (*value != '\0' && !hostname_is_valid(value)) {
         return refuse(why, value,
             "is not a host name or an IP address; a name has letters, "
             "digits and hyphens, with dots between its parts and none at its end");
     }
-    return store_text(key, value, base);
+    free(TAKE(endpoint->hostname));
+    if (*value != '\0') {
+        endpoint->hostname = strdup(value);
+    }
+    return *value == '\0' || endpoint->hostname != NULL
+               ? 0
+               : refuse(why, value, "cannot be kept: no memory");
 }
 
 int

@@ -52,7 +52,7 @@ service_selected(const struct service *service, const struct conf_endpoint *sect
 static void
 apply_section(struct endpoint_spec *spec, const struct conf_endpoint *section)
 {
-    if (section->hostname[0] != '\0') {
+    if (section->hostname != NULL) {
         (void)str_copy(spec->hostname, sizeof(spec->hostname), section->hostname);
     }
     if (section->port != 0) {

@@ -44,8 +44,8 @@ struct endpoint {
     char *summary;       /* heap: of the newest run that agrees with the verdict; or NULL */
 
     /* runs */
-    uint64_t runs; /* all of them, also those without statement */
-    uint64_t *run_failures; /* heap, VERDICT_CODE_N; NULL: none, or no memory to count */
+    uint64_t runs;           /* all of them, also those without statement */
+    uint64_t *run_failures;  /* heap, VERDICT_CODE_N; NULL: none, or no memory to count */
     uint64_t changes;        /* of the state */
     struct verdict last_run; /* code NONE: no run yet */
     struct moment last_run_at;

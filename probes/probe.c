@@ -411,8 +411,7 @@ probe_new(const struct probe_env *env, const struct vpc_nets *nets, probe_fn on_
 }
 
 int
-probe_start(
-    struct probe *p, const struct endpoint_spec *spec, const struct probe_result *before)
+probe_start(struct probe *p, const struct endpoint_spec *spec, const struct probe_result *before)
 {
     if (p->step != PROBE_STEP_IDLE) {
         return -EBUSY;

@@ -17,9 +17,9 @@ struct probe *probe_new(
     const struct probe_env *env, const struct vpc_nets *nets, probe_fn on_done, void *arg);
 
 /* Start one run. Returns at once; on_done is called once, later, from the loop.
- * spec: borrowed, must outlive the run; its hostname is known. before: what was found the last time,
- * whose second opinion may do; borrowed for the run, too; NULL: nothing.
- * Returns 0, or -EBUSY when a run is in flight. */
+ * spec: borrowed, must outlive the run; its hostname is known. before: what was found the last
+ * time, whose second opinion may do; borrowed for the run, too; NULL: nothing. Returns 0, or -EBUSY
+ * when a run is in flight. */
 int probe_start(
     struct probe *p, const struct endpoint_spec *spec, const struct probe_result *before);
 

@@ -128,8 +128,8 @@ own_fault_of(const struct endpoint *endpoints, size_t n)
         }
         fault = fault_of(&endpoints[i]);
         any = true;
-        amazon_answers = amazon_answers || probe_result_second_opinion(&endpoints[i].evidence) ==
-                                               DNS_OUTCOME_OK;
+        amazon_answers =
+            amazon_answers || probe_result_second_opinion(&endpoints[i].evidence) == DNS_OUTCOME_OK;
     }
     return fault == OWN_FAULT_RESOLVER && !amazon_answers ? OWN_FAULT_NONE : fault;
 }

@@ -25,7 +25,7 @@ check_conf(const struct conf *conf)
         const struct conf_endpoint *e = &conf->endpoints[i];
 
         FUZZ_CHECK(e->key[0] != '\0' && fuzz_is_ascii(e->key));
-        FUZZ_CHECK(e->hostname[0] == '\0' || hostname_is_valid(e->hostname));
+        FUZZ_CHECK(e->hostname == NULL || hostname_is_valid(e->hostname));
     }
     (void)conf_ca_file(conf);
 }

@@ -159,7 +159,7 @@ reads_endpoints(const struct conf *conf)
     assert_int_equal(endpoint[1].enabled, CONF_CHOICE_YES);
     assert_string_equal(endpoint[2].key, "sts");
     assert_int_equal(endpoint[2].required, CONF_CHOICE_DEFAULT);
-    assert_string_equal(endpoint[2].hostname, "");
+    assert_null(endpoint[2].hostname);
     assert_int_equal(endpoint[2].port, 443);
 }
 

@@ -25,6 +25,9 @@ print_plan(const struct plan *plan, struct text *text)
     }
 }
 
+/* A host name as a section has it. */
+#define NAME(text) ((char[]){text})
+
 /* Settings as conf_load would give them, with these endpoint sections. */
 static struct conf
 conf_of(const char *region, const char *account_id, struct conf_endpoint *endpoints, size_t n)
@@ -121,18 +124,18 @@ static void
 sections(void **state)
 {
     struct conf_endpoint endpoints[] = {
-        {.key = "zeta", .hostname = "zeta.example", .port = 8443},
+        {.key = "zeta", .hostname = NAME("zeta.example"), .port = 8443},
         {.key = "sts"},
         {.key = "ecr.dkr", .enabled = CONF_CHOICE_NO},
         {.key = "logs", .required = CONF_CHOICE_NO, .port = 443},
         {.key = "alpha",
-            .hostname = "10.0.0.9",
+            .hostname = NAME("10.0.0.9"),
             .required = CONF_CHOICE_NO,
             .expected_set = true,
             .expected = EXPECTED_ANY},
         {.key = "gone", .enabled = CONF_CHOICE_NO},
         {.key = "s3",
-            .hostname = "bucket.example",
+            .hostname = NAME("bucket.example"),
             .expected_set = true,
             .expected = EXPECTED_INTERFACE},
     };
@@ -170,9 +173,9 @@ static void
 depths(void **state)
 {
     struct conf_endpoint endpoints[] = {
-        {.key = "own", .hostname = "own.example"},
-        {.key = "own-yes", .hostname = "own.example", .http = CONF_CHOICE_YES},
-        {.key = "own-no", .hostname = "own.example", .http = CONF_CHOICE_NO},
+        {.key = "own", .hostname = NAME("own.example")},
+        {.key = "own-yes", .hostname = NAME("own.example"), .http = CONF_CHOICE_YES},
+        {.key = "own-no", .hostname = NAME("own.example"), .http = CONF_CHOICE_NO},
         {.key = "ecs"},
         {.key = "sts", .http = CONF_CHOICE_YES},
         {.key = "kms", .http = CONF_CHOICE_NO},
@@ -222,7 +225,7 @@ static void
 all_services(void **state)
 {
     struct conf_endpoint endpoints[] = {
-        {.key = "own", .hostname = "own.example"},
+        {.key = "own", .hostname = NAME("own.example")},
         {.key = "ecs", .enabled = CONF_CHOICE_NO},
     };
     struct conf conf = conf_of(R, "123456789012", endpoints, ARRAY_SIZE(endpoints));
