@@ -164,6 +164,9 @@ teardown(void **state)
     assert_int_equal(fake_autoscaling_n_clients(), 0);
     assert_int_equal(fake_loop_n_objects(w->loop), 0);
     loop_free(w->loop);
+    for (size_t i = 0; i < sizeof(w->endpoints) / sizeof(w->endpoints[0]); i++) {
+        free(w->endpoints[i].evidence.second_opinion);
+    }
     free(w);
     return 0;
 }

@@ -143,6 +143,9 @@ test_faults(void **state)
             fill(&endpoints[k], &faults[i].evidence[k], addrs[k]);
         }
         got = own_fault_of(endpoints, faults[i].n);
+        for (size_t k = 0; k < faults[i].n; k++) {
+            free(TAKE(endpoints[k].evidence.second_opinion));
+        }
         if (got != faults[i].fault) {
             fail_msg("%s: got %s", faults[i].name, own_fault_str(got));
         }

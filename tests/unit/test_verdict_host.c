@@ -307,6 +307,7 @@ add_causes(struct text *t, const struct host_view *view, const struct host_cause
 static void
 release(struct stage *stage)
 {
+    free(TAKE(stage->result.second_opinion));
     for (size_t i = 0; i < stage->result.n_addrs; i++) {
         cert_unref(stage->addrs[i].cert);
     }
