@@ -25,7 +25,7 @@
 #include <sys/stat.h>
 
 /* Longer ones are OpenSSL's; the usual is 0.2 MiB. */
-#define BUNDLE_MAX ((size_t)2 * 1024 * 1024)
+#define BUNDLE_MAX (2 * 1024 * 1024)
 
 struct entry {
     struct ca_span whole;
@@ -247,10 +247,10 @@ read_bundle(const char *ca_file, struct ca_bundle *ret)
     int r;
 
     /* what can be read only once is OpenSSL's */
-    if (stat(ca_file, &st) < 0 || !S_ISREG(st.st_mode)) {
+    if (stat(ca_file, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > BUNDLE_MAX) {
         return -EINVAL;
     }
-    r = read_file(ca_file, BUNDLE_MAX, &text, &len);
+    r = read_file(ca_file, (size_t)st.st_size, &text, &len);
     return r == 0 ? ca_bundle_parse(text, len, ret) : r;
 }
 

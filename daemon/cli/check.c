@@ -3,6 +3,7 @@
 #include "daemon/aws/host_merge.h"
 #include "daemon/aws/imds.h"
 #include "daemon/cli/cli.h"
+#include "daemon/cli/heap.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
@@ -213,8 +214,10 @@ static int
 open_and_run(struct check *check, const struct cli_options *options)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    int r = load(check, options);
+    int r;
 
+    heap_prepare();
+    r = load(check, options);
     if (r != EX_OK) {
         return r;
     }
