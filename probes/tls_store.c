@@ -25,7 +25,7 @@
 #include <sys/stat.h>
 
 /* Longer ones are OpenSSL's; the usual is 0.2 MiB. */
-#define BUNDLE_MAX (2 * 1024 * 1024)
+#define BUNDLE_MAX (2L * 1024 * 1024)
 
 struct entry {
     struct ca_span whole;

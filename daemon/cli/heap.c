@@ -15,10 +15,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define HEAP_BYTES (2 * 1024 * 1024)
+#define HEAP_BYTES ((size_t)2 * 1024 * 1024)
 
 /* Blocks below this come from the heap, which keeps so much at its end. */
-#define LARGE_BYTES (8 * HEAP_BYTES)
+#define LARGE_BYTES (16 * 1024 * 1024)
 
 static void
 populate(char *block, size_t size)
