@@ -53,7 +53,8 @@ def verdict_goals(cells):
             got = median(cell, who, "wall_ms")
             yield goal(f"{who}: first verdict of 7 x 3 addresses ({cell['key']}), ms",
                        f"{aim:.1f}", f"{got:.1f}", got <= aim,
-                       "start and end included; the reference, already running: "
+                       "start and end included; begins to tell after "
+                       f"{median(cell, who, 'told_ms'):.1f}; the reference, already running: "
                        f"{median(cell, 'reference', 'wall_ms'):.1f}")
 
 

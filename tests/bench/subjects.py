@@ -136,21 +136,27 @@ class Reference:
 
 
 class Program:
-    """A program that is started for each cycle. Its memory is not known: what rusage tells after
-    its end is as well that of the process it was before exec."""
+    """A program that is started for each cycle. When it begins to tell is measured, too; its memory
+    is not known: what rusage tells after its end is as well that of the process it was before
+    exec."""
 
     def __init__(self, name, command, n):
         self.name, self.command, self.n = name, command, n
 
     def cycle(self):
         started = time.monotonic()
-        process = start(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = start(self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with process.stdout:
+            process.stdout.read(1)
+            told = time.monotonic() - started
+            process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             raise SystemExit(f"{self.name}: exit status {process.returncode}")
-        return {"cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6 / self.n, "wall_ms": wall * 1e3}
+        return {"cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6 / self.n, "wall_ms": wall * 1e3,
+                "told_ms": told * 1e3}
 
     def memory(self):
         return None
