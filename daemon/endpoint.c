@@ -450,3 +450,10 @@ host_is_ready(const struct endpoint *endpoints, size_t n, bool only_healthy)
 
     return state == HOST_STATE_HEALTHY || (state == HOST_STATE_DEGRADED && !only_healthy);
 }
+
+bool
+endpoint_has_just_failed(const struct endpoint *e, const struct endpoint_policy *policy)
+{
+    return e->n_history > 0 && verdict_state(e->history[0], &policy->verdict) == STATE_FAILED &&
+           (e->n_history == 1 || verdict_state(e->history[1], &policy->verdict) != STATE_FAILED);
+}

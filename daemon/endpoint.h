@@ -101,6 +101,9 @@ bool endpoint_expire(struct endpoint *e, const struct endpoint_policy *policy, s
 /* Its runs do not agree (yet) with its state: probe it soon again. */
 bool endpoint_is_undecided(const struct endpoint *e, const struct endpoint_policy *policy);
 
+/* The newest run failed and the one before it, if any, did not. */
+bool endpoint_has_just_failed(const struct endpoint *e, const struct endpoint_policy *policy);
+
 enum host_state {
     HOST_STATE_UNKNOWN,
     HOST_STATE_HEALTHY,

@@ -195,14 +195,6 @@ expect_evidence(struct prober *prober)
     probe_all(prober, fast_ms);
 }
 
-/* The newest run failed and the one before it, if any, did not. */
-static bool
-has_just_failed(const struct endpoint *e, const struct endpoint_policy *policy)
-{
-    return e->n_history > 0 && verdict_state(e->history[0], &policy->verdict) == STATE_FAILED &&
-           (e->n_history == 1 || verdict_state(e->history[1], &policy->verdict) != STATE_FAILED);
-}
-
 static void
 tell(struct prober *prober, const struct endpoint *e, const struct transition *change)
 {
@@ -282,7 +274,7 @@ plan_next_run(struct prober *prober, size_t i)
     }
     bool undecided = endpoint_is_undecided(e, &prober->policy);
 
-    if (e->last_run.state == STATE_FAILED && has_just_failed(e, &prober->policy)) {
+    if (e->last_run.state == STATE_FAILED && endpoint_has_just_failed(e, &prober->policy)) {
         expect_evidence(prober);
     }
     /* after the others: this one has just been probed, and waits its turn */
@@ -343,17 +335,6 @@ on_egress(enum internet before, void *arg)
     }
 }
 
-/* Which moment of the interval is this host's: differs from host to host, stays over restarts. */
-static int64_t
-own_phase(int64_t interval_ms)
-{
-    CLEANUP(cleanup_free) char *machine_id = NULL;
-    size_t len;
-    int r = read_file("/etc/machine-id", 128, &machine_id, &len);
-
-    return schedule_phase(r == 0 ? machine_id : "", interval_ms);
-}
-
 static void
 set_policy(struct prober *prober)
 {
@@ -361,7 +342,7 @@ set_policy(struct prober *prober)
 
     prober->schedule = (struct schedule){.interval_ms = conf->interval_ms,
         .fast_interval_ms = conf->fast_interval_ms,
-        .phase_ms = own_phase(conf->interval_ms),
+        .phase_ms = prober_env_phase(conf->interval_ms),
         .max_running = conf->parallel};
     prober->policy = (struct endpoint_policy){.rise = prober->once ? 1 : conf->rise,
         .fall = prober->once ? 1 : conf->fall,

@@ -1,6 +1,7 @@
 /* See prober_env.h. */
 #include "daemon/prober_env.h"
 
+#include "daemon/schedule.h"
 #include "daemon/util.h"
 #include "probes/dns.h"
 #include "probes/slots.h"
@@ -67,4 +68,14 @@ prober_env_close(struct probe_env *env)
     slots_free(env->slots);
     tls_ctx_free(env->tls_ctx);
     *env = (struct probe_env){0};
+}
+
+int64_t
+prober_env_phase(int64_t interval_ms)
+{
+    CLEANUP(cleanup_free) char *machine_id = NULL;
+    size_t len;
+    int r = read_file("/etc/machine-id", 128, &machine_id, &len);
+
+    return schedule_phase(r == 0 ? machine_id : "", interval_ms);
 }

@@ -15,4 +15,7 @@ int prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoin
     struct probe_env *ret, char error[static PROBER_ERROR_SIZE]);
 void prober_env_close(struct probe_env *env); /* no probe is left; all zero is fine */
 
+/* Which moment of the interval is this host's: differs from host to host, stays over restarts. */
+int64_t prober_env_phase(int64_t interval_ms);
+
 #endif
