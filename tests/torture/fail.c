@@ -3,6 +3,7 @@
 
 #include "fail_calls.h"
 
+#include <dlfcn.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,7 +232,7 @@ site_hash(enum fail_function function, const struct walk *walk)
     return hash;
 }
 
-/* What addr2line wants: the module, and the place in it. */
+/* What addr2line wants: the module, and the place in it; and its name when it is a public one. */
 static void
 describe(char *text, size_t size, enum fail_function function, const struct walk *walk)
 {
@@ -243,6 +244,7 @@ describe(char *text, size_t size, enum fail_function function, const struct walk
     for (size_t i = 0; i < walk->n && len < size; i++) {
         const struct module *module = module_of(walk->frames[i]);
         const char *slash;
+        Dl_info info;
 
         if (module == NULL) {
             continue;
@@ -251,6 +253,9 @@ describe(char *text, size_t size, enum fail_function function, const struct walk
         len += (size_t)snprintf(text + len, size - len, " %s+0x%zx",
             slash != NULL ? slash + 1 : module->name,
             (size_t)((const char *)walk->frames[i] - 1 - module->start));
+        if (len < size && dladdr(walk->frames[i], &info) != 0 && info.dli_sname != NULL) {
+            len += (size_t)snprintf(text + len, size - len, "(%s)", info.dli_sname);
+        }
     }
 }
 

@@ -20,8 +20,8 @@ enum fail_caller {
 };
 #define FAIL_CALLER_N (FAIL_CALLER_OTHER + 1)
 
-#define FAIL_SITES_MAX 32768
-#define FAIL_WHERE_SIZE 1024
+#define FAIL_SITES_MAX 16384
+#define FAIL_WHERE_SIZE 3072
 
 /* A place in the code (in OpenSSL: a line that allocates), reached along one way. Calls have no
  * number that two lives agree on, these have: the n-th call at a place is the same one in every
