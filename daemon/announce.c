@@ -120,7 +120,9 @@ announce_causes(const struct report *report, uint64_t *told)
         }
         now |= bit;
     }
-    for (enum verdict_code code = VERDICT_NONE; code < VERDICT_CODE_N; code++) {
+    for (int i = VERDICT_NONE; i < VERDICT_CODE_N; i++) {
+        const enum verdict_code code = (enum verdict_code)i;
+
         if ((*told & ~now & (UINT64_C(1) << code)) != 0) {
             log_msg(LOG_NOTICE, LOG_TOPIC_STATE, "cause %s: gone", verdict_str(code));
         }

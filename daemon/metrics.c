@@ -71,7 +71,9 @@ put_host(FILE *out, const struct report *report)
 static void
 put_states(FILE *out, const char *family, const struct endpoint *e)
 {
-    for (enum endpoint_state s = STATE_UNKNOWN; s <= STATE_FAILED; s++) {
+    for (int i = STATE_UNKNOWN; i <= STATE_FAILED; i++) {
+        const enum endpoint_state s = (enum endpoint_state)i;
+
         put_sample(out, family, e->spec.key, "state", endpoint_state_str(s), e->state == s);
     }
 }
@@ -183,7 +185,9 @@ put_run_failures(FILE *out, const char *family, const struct endpoint *e)
         if (!verdict_parse(verdict_str(code), &first) || first != code) {
             continue;
         }
-        for (enum verdict_code other = code; other < VERDICT_CODE_N; other++) {
+        for (int i = code; i < VERDICT_CODE_N; i++) {
+            const enum verdict_code other = (enum verdict_code)i;
+
             n += streq(verdict_str(other), verdict_str(code)) ? endpoint_run_failures(e, other) : 0;
         }
         if (n > 0) {

@@ -60,8 +60,8 @@ put_head(struct byte_writer *w, const uint8_t *boot_id, struct moment now)
     bytes_put(w, boot_id, BOOT_ID_SIZE);
     put_moment(w, now);
     bytes_put_uint(w, VERDICT_CODE_N, 1);
-    for (enum verdict_code code = VERDICT_NONE; code < VERDICT_CODE_N; code++) {
-        bytes_put_text(w, verdict_str(code));
+    for (int code = VERDICT_NONE; code < VERDICT_CODE_N; code++) {
+        bytes_put_text(w, verdict_str((enum verdict_code)code));
     }
 }
 
@@ -200,7 +200,9 @@ get_moment(struct image_reader *r)
 static enum verdict_code
 code_of_name(const char *name, unsigned nth)
 {
-    for (enum verdict_code code = VERDICT_NONE; code < VERDICT_CODE_N; code++) {
+    for (int i = VERDICT_NONE; i < VERDICT_CODE_N; i++) {
+        const enum verdict_code code = (enum verdict_code)i;
+
         if (streq(verdict_str(code), name) && nth-- == 0) {
             return code;
         }

@@ -193,9 +193,9 @@ leading_failure(const struct tally *tally)
 {
     enum addr_outcome best = ADDR_OUTCOME_TIMEOUT;
 
-    for (enum addr_outcome o = ADDR_OUTCOME_TIMEOUT; o < ADDR_OUTCOME_RESOURCES; o++) {
+    for (int o = ADDR_OUTCOME_TIMEOUT; o < ADDR_OUTCOME_RESOURCES; o++) {
         if (tally->by_outcome[o] >= tally->by_outcome[best]) {
-            best = o;
+            best = (enum addr_outcome)o;
         }
     }
     return best;
