@@ -48,12 +48,22 @@ service_selected(const struct service *service, const struct conf_endpoint *sect
     return all || is_talked_to(conf, service) || ((service->required | service->probed) & bit) != 0;
 }
 
+/* Keeps a copy of the name, for which the caller has made room. */
+static const char *
+keep_name(char **end, const char *name)
+{
+    char *kept = *end;
+
+    *end = stpcpy(kept, name) + 1;
+    return kept;
+}
+
 /* What a section says beats what the catalogue says. */
 static void
-apply_section(struct endpoint_spec *spec, const struct conf_endpoint *section)
+apply_section(struct endpoint_spec *spec, const struct conf_endpoint *section, char **names)
 {
     if (section->hostname != NULL) {
-        (void)str_copy(spec->hostname, sizeof(spec->hostname), section->hostname);
+        spec->hostname = keep_name(names, section->hostname);
     }
     if (section->port != 0) {
         spec->port = section->port;
@@ -77,8 +87,11 @@ depth_of(const struct conf *conf, const struct conf_endpoint *section)
 
 static void
 fill_service(struct endpoint_spec *spec, const struct service *service,
-    const struct conf_endpoint *section, const struct conf *conf, const struct host *host)
+    const struct conf_endpoint *section, const struct conf *conf, const struct host *host,
+    char **names)
 {
+    char hostname[HOSTNAME_SIZE] = "";
+    char service_name[SERVICE_NAME_SIZE] = "";
     struct name_parts parts = {
         .region = host->region,
         .account_id = host->account_id,
@@ -90,26 +103,27 @@ fill_service(struct endpoint_spec *spec, const struct service *service,
     spec->port = HTTPS_PORT;
     spec->expected = service->expected;
     spec->depth = depth_of(conf, section);
-    if (hostname_format(service, conf->names, &parts, spec->hostname) < 0) {
-        spec->hostname[0] = '\0';
-    }
+    (void)hostname_format(service, conf->names, &parts, hostname);
+    spec->hostname = keep_name(names, hostname);
     if (section != NULL) {
-        apply_section(spec, section);
+        apply_section(spec, section, names);
     }
-    if (service_name_format(service, spec->expected, &parts, spec->service_name) < 0) {
-        spec->service_name[0] = '\0';
-    }
+    (void)service_name_format(service, spec->expected, &parts, service_name);
+    spec->service_name = keep_name(names, service_name);
 }
 
 static void
-fill_own(struct endpoint_spec *spec, const struct conf_endpoint *section, const struct conf *conf)
+fill_own(struct endpoint_spec *spec, const struct conf_endpoint *section, const struct conf *conf,
+    char **names)
 {
     (void)str_copy(spec->key, sizeof(spec->key), section->key);
     spec->port = HTTPS_PORT;
     spec->required = section->required != CONF_CHOICE_NO;
     spec->expected = EXPECTED_INTERFACE;
     spec->depth = depth_of(conf, section);
-    apply_section(spec, section);
+    spec->hostname = "";
+    spec->service_name = "";
+    apply_section(spec, section, names);
 }
 
 static size_t
@@ -124,22 +138,41 @@ count_services(void)
     return n;
 }
 
+/* No plan needs more for its names. */
+static size_t
+names_size(const struct conf *conf, size_t n_services)
+{
+    size_t size = n_services * (HOSTNAME_SIZE + SERVICE_NAME_SIZE);
+
+    for (size_t i = 0; i < conf->n_endpoints; i++) {
+        if (conf->endpoints[i].hostname != NULL) {
+            size += strlen(conf->endpoints[i].hostname) + 1;
+        }
+    }
+    return size;
+}
+
 int
 plan_build(const struct conf *conf, const struct host *host, bool all, struct plan *ret)
 {
+    size_t n_services = count_services();
     struct plan plan = {.n = 0};
     const struct service *service = NULL;
+    char *names;
 
-    plan.specs = calloc(count_services() + conf->n_endpoints, sizeof(*plan.specs));
-    if (plan.specs == NULL) {
+    plan.specs = calloc(n_services + conf->n_endpoints, sizeof(*plan.specs));
+    plan.names = malloc(names_size(conf, n_services));
+    if (plan.specs == NULL || plan.names == NULL) {
+        plan_reset(&plan);
         return -ENOMEM;
     }
+    names = plan.names;
     while ((service = catalogue_next(service)) != NULL) {
         const struct conf_endpoint *section = section_of(conf, service->key);
         struct endpoint_spec *spec = &plan.specs[plan.n];
 
         if (service_selected(service, section, conf, host->launch_type, all, &spec->required)) {
-            fill_service(spec, service, section, conf, host);
+            fill_service(spec, service, section, conf, host, &names);
             plan.n++;
         }
     }
@@ -147,7 +180,7 @@ plan_build(const struct conf *conf, const struct host *host, bool all, struct pl
         const struct conf_endpoint *section = &conf->endpoints[i];
 
         if (section->enabled != CONF_CHOICE_NO && catalogue_find(section->key) == NULL) {
-            fill_own(&plan.specs[plan.n++], section, conf);
+            fill_own(&plan.specs[plan.n++], section, conf, &names);
         }
     }
     *ret = plan;
@@ -158,6 +191,7 @@ void
 plan_reset(struct plan *plan)
 {
     free(plan->specs);
+    free(plan->names);
     *plan = (struct plan){.n = 0};
 }
 

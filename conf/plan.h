@@ -8,6 +8,7 @@
 struct plan {
     struct endpoint_spec *specs; /* heap, n of them; catalogue order, then the user's own */
     size_t n;
+    char *names; /* heap: what the names of the specs point into */
 };
 
 /* A name that cannot be made yet (no Region, no account id) leaves hostname "".

@@ -10,6 +10,7 @@
 #define HTTPS_PORT 443
 
 struct egress {
+    char hostname[HOSTNAME_SIZE];
     struct endpoint_spec spec;
     struct probe *probe;
     struct loop *loop;
@@ -83,10 +84,12 @@ egress_new(const struct probe_env *env, const struct vpc_nets *nets, const char 
         return NULL;
     }
     egress->spec = (struct endpoint_spec){.key = "egress",
+        .hostname = egress->hostname,
+        .service_name = "",
         .port = HTTPS_PORT,
         .expected = EXPECTED_ANY,
         .depth = PROBE_DEPTH_CONNECT};
-    (void)str_copy(egress->spec.hostname, sizeof(egress->spec.hostname), hostname);
+    (void)str_copy(egress->hostname, sizeof(egress->hostname), hostname);
     egress->loop = env->loop;
     egress->on_done = on_done;
     egress->arg = arg;

@@ -24,6 +24,40 @@ endpoint_done(struct endpoint *e)
     probe_result_reset(&e->evidence);
 }
 
+bool
+endpoint_spec_is_same(const struct endpoint_spec *a, const struct endpoint_spec *b)
+{
+    return streq(a->key, b->key) && streq(a->hostname, b->hostname) && a->port == b->port;
+}
+
+struct endpoint *
+endpoint_find(struct endpoint *endpoints, size_t n, const struct endpoint_spec *spec, size_t *next)
+{
+    for (size_t k = 0; k < n; k++) {
+        struct endpoint *e = &endpoints[(*next + k) % n];
+
+        if (endpoint_spec_is_same(&e->spec, spec)) {
+            *next = (size_t)(e - endpoints) + 1;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+void
+endpoint_take_over(struct endpoint *e, struct endpoint *other)
+{
+    struct endpoint_spec spec = e->spec;
+    struct endpoint_spec others = other->spec;
+    struct moment since = e->since;
+
+    endpoint_done(e);
+    *e = *other;
+    e->spec = spec;
+    others.key[0] = '\0';
+    endpoint_init(other, &others, since);
+}
+
 static uint16_t
 failures_of(const struct endpoint *e, const struct addr *addr)
 {

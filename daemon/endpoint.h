@@ -34,7 +34,7 @@ struct addr_memory {
 };
 
 struct endpoint {
-    struct endpoint_spec spec;
+    struct endpoint_spec spec; /* its names are whose spec it was given */
 
     /* settled */
     enum endpoint_state state;
@@ -68,6 +68,18 @@ struct transition {
 
 void endpoint_init(struct endpoint *e, const struct endpoint_spec *spec, struct moment now);
 void endpoint_done(struct endpoint *e); /* releases what it holds */
+
+/* Whether two specs are of the same endpoint: what is known of one holds for the other. */
+bool endpoint_spec_is_same(const struct endpoint_spec *a, const struct endpoint_spec *b);
+
+/* The one of n with the spec, or NULL. *next: where to look first, 0 to begin with, and then behind
+ * the one that was found: two lists in about the same order are compared in one go. */
+struct endpoint *endpoint_find(
+    struct endpoint *endpoints, size_t n, const struct endpoint_spec *spec, size_t *next);
+
+/* Move into e, which is fresh from endpoint_init, all that the other knows; e keeps its spec, and
+ * the other is left fresh and without a key. */
+void endpoint_take_over(struct endpoint *e, struct endpoint *other);
 
 /* How many runs came to the code, of those that were not ok. */
 uint64_t endpoint_run_failures(const struct endpoint *e, enum verdict_code code);

@@ -51,6 +51,7 @@ struct prober {
     struct schedule schedule;
     struct endpoint_policy policy;
     struct probe_env env;
+    char *names; /* of the endpoints' specs */
     size_t n;
     struct endpoint *endpoints;
     struct watched *watched;
@@ -439,6 +440,7 @@ prober_new(struct loop *loop, const struct conf *conf, const struct host *host, 
     if (r == 0) {
         r = outlook_new(&prober->env, conf, &prober->host, on_egress, prober, &prober->outlook);
     }
+    prober->names = TAKE(plan.names);
     plan_reset(&plan);
     if (r < 0) {
         prober_free(prober);
@@ -448,32 +450,17 @@ prober_new(struct loop *loop, const struct conf *conf, const struct host *host, 
     return 0;
 }
 
-static bool
-is_same_endpoint(const struct endpoint_spec *a, const struct endpoint_spec *b)
-{
-    return streq(a->key, b->key) && streq(a->hostname, b->hostname) && a->port == b->port;
-}
-
 void
 prober_adopt(struct prober *prober, struct prober *old)
 {
+    size_t next = 0;
+
     for (size_t i = 0; i < prober->n; i++) {
         struct endpoint *e = &prober->endpoints[i];
+        struct endpoint *its = endpoint_find(old->endpoints, old->n, &e->spec, &next);
 
-        for (size_t k = 0; k < old->n; k++) {
-            /* mostly the same list: look at the same place first */
-            size_t at = (i + k) % old->n;
-            struct endpoint_spec spec = e->spec;
-
-            if (!is_same_endpoint(&old->endpoints[at].spec, &spec)) {
-                continue;
-            }
-            endpoint_done(e);
-            *e = old->endpoints[at];
-            e->spec = spec;
-            endpoint_init(&old->endpoints[at], &spec, e->since);
-            old->endpoints[at].spec.key[0] = '\0'; /* given away */
-            break;
+        if (its != NULL) {
+            endpoint_take_over(e, its);
         }
     }
 }
@@ -583,6 +570,7 @@ prober_free(struct prober *prober)
     causes_reset(&prober->causes);
     agenda_done(&prober->agenda);
     free(prober->endpoints);
+    free(prober->names);
     free(prober->watched);
     free(prober->runners);
     prober_env_close(&prober->env);

@@ -294,12 +294,12 @@ get_memory(struct image_reader *r, struct endpoint *e)
 }
 
 static void
-get_endpoint(struct image_reader *r, struct endpoint *e)
+get_endpoint(struct image_reader *r, struct endpoint *e, char hostname[static HOSTNAME_SIZE])
 {
-    struct endpoint_spec spec = {0};
+    struct endpoint_spec spec = {.hostname = hostname, .service_name = ""};
 
     bytes_get_text(&r->r, spec.key, sizeof(spec.key));
-    bytes_get_text(&r->r, spec.hostname, sizeof(spec.hostname));
+    bytes_get_text(&r->r, hostname, HOSTNAME_SIZE);
     spec.port = (uint16_t)bytes_get_uint(&r->r, 2);
     endpoint_init(e, &spec, r->at);
     e->state = (enum endpoint_state)bytes_get_limited(&r->r, 1, STATE_FAILED);
@@ -321,9 +321,12 @@ get_endpoints(struct image_reader *r, struct state_image *image)
         return;
     }
     image->endpoints = calloc(n, sizeof(*image->endpoints));
-    r->no_memory |= image->endpoints == NULL;
+    image->hostnames = calloc(n, sizeof(*image->hostnames));
+    r->no_memory |= image->endpoints == NULL || image->hostnames == NULL;
     while (!r->no_memory && !r->r.failed && image->n_endpoints < n) {
-        get_endpoint(r, &image->endpoints[image->n_endpoints++]);
+        size_t i = image->n_endpoints++;
+
+        get_endpoint(r, &image->endpoints[i], image->hostnames[i]);
     }
 }
 
@@ -431,25 +434,11 @@ state_image_read(const uint8_t *bytes, size_t len, const uint8_t boot_id[static 
     return 0;
 }
 
-static struct endpoint *
-find(struct state_image *image, const struct endpoint_spec *spec)
-{
-    for (size_t i = 0; i < image->n_endpoints; i++) {
-        const struct endpoint_spec *its = &image->endpoints[i].spec;
-
-        if (streq(its->key, spec->key) && streq(its->hostname, spec->hostname) &&
-            its->port == spec->port) {
-            return &image->endpoints[i];
-        }
-    }
-    return NULL;
-}
-
 bool
 state_image_restore(struct state_image *image, struct endpoint *e)
 {
-    struct endpoint *saved = find(image, &e->spec);
-    struct endpoint_spec spec = e->spec;
+    struct endpoint *saved =
+        endpoint_find(image->endpoints, image->n_endpoints, &e->spec, &image->next);
 
     /* settled on a verdict that this program does not know: begin anew */
     if (saved == NULL || (saved->state != STATE_UNKNOWN && saved->verdict == VERDICT_NONE)) {
@@ -457,11 +446,7 @@ state_image_restore(struct state_image *image, struct endpoint *e)
     }
     /* however long ago it was looked at: it has the time of a new one to be looked at again */
     saved->last_conclusive_ms = e->last_conclusive_ms;
-    endpoint_done(e);
-    *e = *saved;
-    e->spec = spec;
-    endpoint_init(saved, &spec, e->since); /* moved: nothing of it is there twice */
-    saved->spec.key[0] = '\0';
+    endpoint_take_over(e, saved);
     return true;
 }
 
@@ -473,5 +458,6 @@ state_image_reset(struct state_image *image)
     }
     image->n_endpoints = 0;
     free(TAKE(image->endpoints));
+    free(TAKE(image->hostnames));
     transition_log_free(TAKE(image->log));
 }

@@ -28,7 +28,9 @@ struct state_image {
     size_t n_endpoints;
     struct endpoint *endpoints; /* heap; settled part, history and memory; of the spec only key,
                                    hostname and port. No evidence, no run yet */
-    struct transition_log *log; /* heap; never NULL. TAKE it to keep it */
+    char (*hostnames)[HOSTNAME_SIZE]; /* heap; theirs */
+    size_t next;                      /* of them to be asked for, likely */
+    struct transition_log *log;       /* heap; never NULL. TAKE it to keep it */
     struct group_state group;
 };
 

@@ -116,12 +116,12 @@ struct addr_result {
     struct tcp_facts tcp;
     struct http_facts http;
     enum tls_engine tls_engine;
-    bool tls_again;       /* the lean engine had failed; all else here is of a second connection,
-                             with the default one */
-    char tls_version[12]; /* "TLSv1.3"; "": no handshake */
-    char tls_cipher[40];
-    struct cert *cert; /* a reference of ours, or NULL; also when verification failed */
-    char *error;       /* the reason in the library's or kernel's words, escaped; heap, or NULL */
+    bool tls_again; /* the lean engine had failed; all else here is of a second connection, with the
+                       default one */
+    const char *tls_version; /* "TLSv1.3"; NULL: no handshake. Static, of OpenSSL's tables */
+    const char *tls_cipher;  /* likewise */
+    struct cert *cert;       /* a reference of ours, or NULL; also when verification failed */
+    char *error; /* the reason in the library's or kernel's words, escaped; heap, or NULL */
 };
 
 void addr_result_done(struct addr_result *result); /* releases what it holds */

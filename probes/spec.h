@@ -36,10 +36,12 @@ enum SMALL tls_engine {
 
 const char *tls_engine_str(enum tls_engine engine);
 
+/* The names are borrowed, never NULL and shorter than their _SIZE: of ten thousand endpoints few
+ * have long ones. */
 struct endpoint_spec {
-    char key[ENDPOINT_KEY_SIZE];          /* "ecr.api"; unique */
-    char hostname[HOSTNAME_SIZE];         /* DNS name or IP literal; "": not known yet */
-    char service_name[SERVICE_NAME_SIZE]; /* VPC endpoint service name, for remedies; "": none */
+    char key[ENDPOINT_KEY_SIZE]; /* "ecr.api"; unique */
+    const char *hostname;        /* DNS name or IP literal; "": not known yet */
+    const char *service_name;    /* VPC endpoint service name, for remedies; "": none */
     uint16_t port;
     bool required;
     enum expected_path expected;

@@ -582,8 +582,8 @@ tls_facts(const struct tls *tls, struct addr_result *ret)
 
     ret->tls_engine = tls->engine;
     if (SSL_get_current_cipher(tls->ssl) != NULL) {
-        (void)str_copy(ret->tls_version, sizeof(ret->tls_version), SSL_get_version(tls->ssl));
-        (void)str_copy(ret->tls_cipher, sizeof(ret->tls_cipher), SSL_get_cipher_name(tls->ssl));
+        ret->tls_version = SSL_get_version(tls->ssl);
+        ret->tls_cipher = SSL_get_cipher_name(tls->ssl);
     }
     if (tls->leaf != NULL) {
         cert_unref(ret->cert);

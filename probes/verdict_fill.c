@@ -15,7 +15,8 @@ struct fill {
 };
 
 /* Stands for all of them. */
-static const struct endpoint_spec any_endpoint = {.port = 443, .expected = EXPECTED_INTERFACE};
+static const struct endpoint_spec any_endpoint = {
+    .hostname = "", .service_name = "", .port = 443, .expected = EXPECTED_INTERFACE};
 
 const char *
 verdict_meaning(enum verdict_code code)

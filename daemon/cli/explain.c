@@ -94,7 +94,9 @@ static int
 explain_verdict(
     const struct facts *facts, enum verdict_code code, const struct render_options *options)
 {
-    const struct endpoint_spec any = {.port = 443,
+    const struct endpoint_spec any = {.hostname = "",
+        .service_name = "",
+        .port = 443,
         .expected = code == VERDICT_GATEWAY_MISSING ? EXPECTED_GATEWAY : EXPECTED_INTERFACE};
     CLEANUP(cleanup_free)
     const struct endpoint_spec **specs =

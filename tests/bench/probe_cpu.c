@@ -26,6 +26,7 @@ struct bench {
     struct probe_env env;
     size_t n;
     struct endpoint_spec specs[NAMES_MAX];
+    char hostnames[NAMES_MAX][HOSTNAME_SIZE];
     struct probe *probes[NAMES_MAX];
     size_t n_running;
     size_t n_addrs;
@@ -92,10 +93,13 @@ read_names(struct bench *bench, const char *path)
         die(path);
     }
     while (bench->n < NAMES_MAX && fgets(line, sizeof(line), stream) != NULL) {
+        char *hostname = bench->hostnames[bench->n];
         struct endpoint_spec *spec = &bench->specs[bench->n++];
 
         line[strcspn(line, "\n")] = '\0';
-        (void)str_copy(spec->hostname, sizeof(spec->hostname), line);
+        (void)str_copy(hostname, HOSTNAME_SIZE, line);
+        spec->hostname = hostname;
+        spec->service_name = "";
         (void)snprintf(spec->key, sizeof(spec->key), "e%zu", bench->n);
         spec->expected = EXPECTED_ANY;
     }

@@ -180,7 +180,7 @@ tls_facts(const struct tls *tls, struct addr_result *ret)
 {
     ret->tls_engine = tls->engine;
     if (tls->cert != NULL) {
-        (void)str_copy(ret->tls_version, sizeof(ret->tls_version), "TLSv1.3");
+        ret->tls_version = "TLSv1.3";
         ret->cert = cert_ref(tls->cert);
     }
 }

@@ -144,7 +144,8 @@ setup(void **state)
     w->endpoints[0].spec.required = true;
     (void)str_copy(w->endpoints[0].spec.key, ENDPOINT_KEY_SIZE, "ecs");
     (void)str_copy(w->endpoints[1].spec.key, ENDPOINT_KEY_SIZE, "autoscaling");
-    (void)str_copy(w->endpoints[1].spec.hostname, HOSTNAME_SIZE, "autoscaling.test");
+    w->endpoints[0].spec.hostname = "ecs.test";
+    w->endpoints[1].spec.hostname = "autoscaling.test";
     w->endpoints[1].spec.port = 443;
     (void)str_copy(w->host.instance_id, sizeof(w->host.instance_id), INSTANCE);
     (void)str_copy(w->host.region, sizeof(w->host.region), "eu-central-1");

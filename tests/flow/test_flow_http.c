@@ -198,8 +198,11 @@ connect_is_enough(void **state)
         {ADDR_OUTCOME_REFUSED, 1, PROBE_PHASE_CONNECT},
         {ADDR_OUTCOME_TIMEOUT, -1, PROBE_PHASE_CONNECT},
     };
-    const struct endpoint_spec spec = {
-        .key = "delta", .hostname = "delta.test", .port = 443, .depth = PROBE_DEPTH_CONNECT};
+    const struct endpoint_spec spec = {.key = "delta",
+        .hostname = "delta.test",
+        .service_name = "",
+        .port = 443,
+        .depth = PROBE_DEPTH_CONNECT};
     struct flow *f = *state;
     struct probe_env env = {
         .loop = f->loop, .options = {.family_enabled = {true, true}, .connect_timeout_ms = 100}};

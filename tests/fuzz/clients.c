@@ -63,7 +63,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *dropin = fuzz_part(&input, NULL);
     char *hostname = fuzz_part(&input, NULL);
     struct clients clients;
-    struct endpoint_spec spec = {.key = "ecs", .hostname = "ecs.test", .port = 443};
+    struct endpoint_spec spec = {
+        .key = "ecs", .hostname = "ecs.test", .service_name = "", .port = 443};
     struct client_view view;
     size_t n = 0;
 

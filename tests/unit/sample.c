@@ -39,8 +39,8 @@ set_address(struct addr_result *addr, const char *text, const struct vpc_nets *n
         return;
     }
     addr->local = addr_of("10.0.11.68");
-    (void)str_copy(addr->tls_version, sizeof(addr->tls_version), "TLSv1.3");
-    (void)str_copy(addr->tls_cipher, sizeof(addr->tls_cipher), "TLS_AES_128_GCM_SHA256");
+    addr->tls_version = "TLSv1.3";
+    addr->tls_cipher = "TLS_AES_128_GCM_SHA256";
     addr->cert = cert_new("CN=*.test", "CN=Amazon RSA 2048 M02,O=Amazon,C=US", names, 2);
     if (addr->cert != NULL) {
         addr->cert->not_before = 1760000000;
@@ -90,16 +90,12 @@ run(struct sample *sample, struct endpoint *e, const char *const addrs[], size_t
     probe_result_reset(&result);
 }
 
-static struct endpoint_spec
-spec_of(const char *key, enum expected_path expected, bool required)
-{
-    struct endpoint_spec spec = {.port = 443, .required = required, .expected = expected};
-
-    (void)str_copy(spec.key, sizeof(spec.key), key);
-    (void)snprintf(spec.hostname, sizeof(spec.hostname), "%s.eu-west-1.amazonaws.com", key);
-    (void)snprintf(spec.service_name, sizeof(spec.service_name), "com.amazonaws.eu-west-1.%s", key);
-    return spec;
-}
+#define SPEC(name, path, is_required)                                                              \
+    {                                                                                              \
+        .key = name, .hostname = name ".eu-west-1.amazonaws.com",                                  \
+        .service_name = "com.amazonaws.eu-west-1." name, .port = 443, .required = (is_required),   \
+        .expected = (path)                                                                         \
+    }
 
 static void
 set_host(struct sample *sample)
@@ -149,9 +145,9 @@ sample_init(struct sample *sample)
             .certificate_warning_s = 604800}};
     report->nameservers[0] = (struct nameserver_status){
         .addr = addr_of("169.254.169.253"), .last_outcome = DNS_OUTCOME_OK};
-    const struct endpoint_spec specs[] = {spec_of("ecs", EXPECTED_INTERFACE, true),
-        spec_of("ecr.api", EXPECTED_INTERFACE, true), spec_of("s3", EXPECTED_GATEWAY, true),
-        spec_of("logs", EXPECTED_INTERFACE, false)};
+    static const struct endpoint_spec specs[] = {SPEC("ecs", EXPECTED_INTERFACE, true),
+        SPEC("ecr.api", EXPECTED_INTERFACE, true), SPEC("s3", EXPECTED_GATEWAY, true),
+        SPEC("logs", EXPECTED_INTERFACE, false)};
 
     for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
         endpoint_init(&sample->endpoints[i], &specs[i], born);

@@ -40,11 +40,10 @@ write_dropin(const char *name, const char *text)
 static struct client_view
 view_of(const struct clients *clients, const char *key, const char *hostname)
 {
-    struct endpoint_spec spec = {.port = 443};
+    struct endpoint_spec spec = {.hostname = hostname, .service_name = "", .port = 443};
     struct client_view view;
 
     (void)str_copy(spec.key, sizeof(spec.key), key);
-    (void)str_copy(spec.hostname, sizeof(spec.hostname), hostname);
     clients_view(clients, &spec, &view);
     return view;
 }
@@ -57,11 +56,10 @@ note_of(const struct client_view *view, const char *hostname)
     static const struct vpc_nets nets;
     const struct verdict_context context = {.nets = &nets};
     const struct verdict verdict = {.code = VERDICT_OK};
-    struct endpoint_spec spec = {.key = "ecs"};
+    const struct endpoint_spec spec = {.key = "ecs", .hostname = hostname, .service_name = ""};
     struct probe_result result;
 
     probe_result_init(&result);
-    (void)str_copy(spec.hostname, sizeof(spec.hostname), hostname);
     verdict_notes_of(&spec, &result, &verdict, view, &context, &notes);
     return notes.n > 0 ? notes.lines[0] : "";
 }

@@ -16,10 +16,12 @@ static const struct endpoint_policy policy = {
 static struct endpoint_spec
 spec_of(const char *key, bool required)
 {
-    struct endpoint_spec spec = {.port = 443, .required = required};
+    struct endpoint_spec spec = {.hostname = "ecs.eu-west-1.amazonaws.com",
+        .service_name = "",
+        .port = 443,
+        .required = required};
 
     (void)str_copy(spec.key, sizeof(spec.key), key);
-    (void)str_copy(spec.hostname, sizeof(spec.hostname), "ecs.eu-west-1.amazonaws.com");
     return spec;
 }
 
@@ -221,6 +223,75 @@ test_undecided(void **state)
     endpoint_done(&e);
 }
 
+/* Which of the saved ones is whose, in whatever order they are asked for. */
+static void
+test_find(void **state)
+{
+    static const char *const keys[] = {"a", "b", "c", "d"};
+    static const struct {
+        const char *key;
+        const char *hostname;
+        uint16_t port;
+        int expected; /* index; -1: none */
+        size_t next;
+    } finds[] = {
+        {"a", "host", 443, 0, 1},
+        {"b", "host", 443, 1, 2},
+        {"d", "host", 443, 3, 4},
+        {"e", "host", 443, -1, 4},
+        {"c", "host", 443, 2, 3},
+        {"d", "another", 443, -1, 3},
+        {"d", "host", 8443, -1, 3},
+        {"a", "host", 443, 0, 1},
+    };
+    struct endpoint endpoints[ARRAY_SIZE(keys)];
+    struct endpoint_spec spec = {.hostname = "host", .service_name = "", .port = 443};
+    size_t next = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        (void)str_copy(spec.key, sizeof(spec.key), keys[i]);
+        endpoint_init(&endpoints[i], &spec, (struct moment){0});
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(finds); i++) {
+        struct endpoint *found;
+
+        (void)str_copy(spec.key, sizeof(spec.key), finds[i].key);
+        spec.hostname = finds[i].hostname;
+        spec.port = finds[i].port;
+        found = endpoint_find(endpoints, ARRAY_SIZE(keys), &spec, &next);
+        assert_int_equal(found == NULL ? -1 : found - endpoints, finds[i].expected);
+        assert_int_equal(next, finds[i].next);
+    }
+    assert_null(endpoint_find(NULL, 0, &spec, &next));
+}
+
+/* What one knew moves; each keeps its own names, and nothing is held twice. */
+static void
+test_take_over(void **state)
+{
+    const struct endpoint_spec old_spec = spec_of("ecs", false);
+    const struct endpoint_spec spec = spec_of("ecs", true);
+    struct endpoint old;
+    struct endpoint e;
+
+    (void)state;
+    endpoint_init(&old, &old_spec, (struct moment){.mono_ms = 1000});
+    apply(&old, 'o', 2000);
+    endpoint_init(&e, &spec, (struct moment){.mono_ms = 3000});
+    endpoint_take_over(&e, &old);
+    assert_int_equal(e.state, STATE_OK);
+    assert_int_equal(e.since.mono_ms, 2000);
+    assert_true(e.spec.required);
+    assert_int_equal(e.evidence.n_addrs, 3);
+    assert_string_equal(old.spec.key, "");
+    assert_int_equal(old.state, STATE_UNKNOWN);
+    assert_int_equal(old.evidence.n_addrs, 0);
+    assert_null(old.summary);
+    endpoint_done(&old);
+    endpoint_done(&e);
+}
+
 /* Settled on an older run than the newest: no words of the verdict before. */
 static void
 test_summary_is_of_the_verdict(void **state)
@@ -277,6 +348,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rise_and_fall),
         cmocka_unit_test(test_expiry), cmocka_unit_test(test_undecided),
+        cmocka_unit_test(test_find), cmocka_unit_test(test_take_over),
         cmocka_unit_test(test_summary_is_of_the_verdict), cmocka_unit_test(test_host)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

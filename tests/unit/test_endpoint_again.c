@@ -20,10 +20,13 @@ static const struct surroundings closed = {.internet_closed = true};
 static void
 init(struct endpoint *e, const char *key, enum expected_path expected)
 {
-    struct endpoint_spec spec = {.port = 443, .required = true, .expected = expected};
+    struct endpoint_spec spec = {.hostname = "host.example",
+        .service_name = "",
+        .port = 443,
+        .required = true,
+        .expected = expected};
 
     (void)str_copy(spec.key, sizeof(spec.key), key);
-    (void)str_copy(spec.hostname, sizeof(spec.hostname), "host.example");
     endpoint_init(e, &spec, (struct moment){0});
 }
 

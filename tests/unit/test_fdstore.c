@@ -259,7 +259,8 @@ static void
 keeps_the_state(void **state)
 {
     int manager = *(int *)*state;
-    const struct endpoint_spec spec = {.key = "ecs", .hostname = "ecs.test", .port = 443};
+    const struct endpoint_spec spec = {
+        .key = "ecs", .hostname = "ecs.test", .service_name = "", .port = 443};
     struct moment now = {.mono_ms = 5000, .wall_ms = 1700000000000};
     struct endpoint e;
     struct report report = {.now = now, .since = now, .endpoints = &e, .n_endpoints = 1};

@@ -378,12 +378,13 @@ requests(void **state)
 static void
 the_longest_request(void **state)
 {
-    struct endpoint_spec spec = {.key = "ecr.dkr", .port = 65535};
+    char hostname[HOSTNAME_SIZE] = "";
+    const struct endpoint_spec spec = {.key = "ecr.dkr", .hostname = hostname, .port = 65535};
     char buf[HTTP_REQUEST_SIZE];
     size_t len;
 
     (void)state;
-    memset(spec.hostname, 'a', sizeof(spec.hostname) - 1);
+    memset(hostname, 'a', sizeof(hostname) - 1);
     len = http_request_format(&spec, buf);
     assert_memory_equal(buf + len - 4, "\r\n\r\n", 4);
 }

@@ -12,7 +12,8 @@
 
 static const struct vpc_nets no_nets;
 static const struct client_view no_client;
-static const struct endpoint_spec spec = {.key = "ecs", .hostname = "ecs.example", .port = 443};
+static const struct endpoint_spec spec = {
+    .key = "ecs", .hostname = "ecs.example", .service_name = "", .port = 443};
 
 struct row_addr {
     enum addr_outcome outcome;

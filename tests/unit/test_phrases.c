@@ -315,7 +315,7 @@ second_opinions(void **state)
 static void
 summaries(void **state)
 {
-    struct endpoint_spec spec = {.key = "ecr.dkr"};
+    struct endpoint_spec spec = {.key = "ecr.dkr", .hostname = "", .service_name = ""};
     struct probe_result result = {.n_addrs = 0};
     struct verdict verdict = {.code = VERDICT_NONE};
     char got[SUMMARY_SIZE] = "";
@@ -325,7 +325,7 @@ summaries(void **state)
     (void)state;
     verdict_summary(&text, &spec, &result, &verdict, &context);
     assert_string_equal(got, "its host name is not known yet: set Region= and AccountId=");
-    (void)str_copy(spec.hostname, sizeof(spec.hostname), "ecs.example");
+    spec.hostname = "ecs.example";
     text = TEXT(got);
     verdict_summary(&text, &spec, &result, &verdict, &context);
     assert_string_equal(got, "not probed yet");

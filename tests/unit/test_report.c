@@ -49,10 +49,10 @@ static void
 make_endpoints(struct endpoint *endpoints)
 {
     for (unsigned i = 0; i < N; i++) {
-        struct endpoint_spec spec = {.port = 443, .required = i + 1 < N};
+        struct endpoint_spec spec = {
+            .hostname = "e.example", .service_name = "", .port = 443, .required = i + 1 < N};
 
         (void)snprintf(spec.key, sizeof(spec.key), "e%u", i);
-        (void)snprintf(spec.hostname, sizeof(spec.hostname), "e%u.example", i);
         endpoint_init(&endpoints[i], &spec, (struct moment){0});
     }
 }
@@ -113,11 +113,11 @@ make_world(struct world *w)
 {
     memset(w, 0, sizeof(*w));
     for (unsigned i = 0; i < 3; i++) {
-        struct endpoint_spec spec = {.port = 443, .required = i < 2};
+        struct endpoint_spec spec = {
+            .hostname = "e.example", .service_name = "", .port = 443, .required = i < 2};
         struct endpoint *e = &w->endpoints[i];
 
         (void)snprintf(spec.key, sizeof(spec.key), "e%u", i);
-        (void)snprintf(spec.hostname, sizeof(spec.hostname), "e%u.example", i);
         endpoint_init(e, &spec, (struct moment){0});
         e->state = STATE_FAILED;
         e->n_history = 1;
@@ -198,11 +198,11 @@ those_without_evidence(void **state)
     (void)state;
     make_world(&w);
     causes_expect(&w.causes, NOW - 20, 500);
-    w.endpoints[1].spec.hostname[0] = '\0';
+    w.endpoints[1].spec.hostname = "";
     w.endpoints[1].n_history = 0;
     update(&w, 3, NOW);
     assert_int_equal(w.causes.n, 0); /* one alone is no cause */
-    (void)str_copy(w.endpoints[1].spec.hostname, HOSTNAME_SIZE, "e1.example");
+    w.endpoints[1].spec.hostname = "e.example";
     update(&w, 3, NOW);
     assert_int_equal(w.causes.n, 0); /* waits */
     w.endpoints[1].n_history = 1;
@@ -252,7 +252,7 @@ second_opinion(void **state)
     assert_non_null(strstr(text, "\"commands\":[]"));
     free(text);
     json_decref(json);
-    w.endpoints[1].spec.hostname[0] = '\0'; /* nothing is planned for it */
+    w.endpoints[1].spec.hostname = ""; /* nothing is planned for it */
     report.due_ms = due_ms;
     json = report_json(&report);
     assert_non_null(json);

@@ -18,7 +18,8 @@
 static json_t *
 endpoint_json(struct addr_result *addrs, size_t n)
 {
-    const struct endpoint_spec spec = {.key = "ecs", .hostname = "ecs.test", .port = 443};
+    const struct endpoint_spec spec = {
+        .key = "ecs", .hostname = "ecs.test", .service_name = "", .port = 443};
     const struct host host = {0};
     const struct vpc_nets nets = {0};
     struct endpoint e;

@@ -38,10 +38,10 @@ struct world {
 static struct endpoint_spec
 spec_of(const char *key, const char *hostname)
 {
-    struct endpoint_spec spec = {.port = 443, .required = true};
+    struct endpoint_spec spec = {
+        .hostname = hostname, .service_name = "", .port = 443, .required = true};
 
     (void)str_copy(spec.key, sizeof(spec.key), key);
-    (void)str_copy(spec.hostname, sizeof(spec.hostname), hostname);
     return spec;
 }
 

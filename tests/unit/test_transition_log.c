@@ -54,7 +54,8 @@ keeps_the_newest(void **state)
 static void
 tells_a_change(void **state)
 {
-    const struct endpoint_spec spec = {.key = "ecr.api", .hostname = "a.test", .port = 443};
+    const struct endpoint_spec spec = {
+        .key = "ecr.api", .hostname = "a.test", .service_name = "", .port = 443};
     const struct transition change = {.old_state = STATE_OK,
         .state = STATE_FAILED,
         .old_verdict = VERDICT_OK,
@@ -85,7 +86,7 @@ tells_a_change(void **state)
 static void
 cuts_between_characters(void **state)
 {
-    const struct endpoint_spec spec = {.key = "k"};
+    const struct endpoint_spec spec = {.key = "k", .hostname = "", .service_name = ""};
     struct transition_log *log = transition_log_new();
     struct endpoint e;
     char summary[TRANSITION_SUMMARY_SIZE + 10];

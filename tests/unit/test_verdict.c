@@ -292,8 +292,10 @@ test_verdicts(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct endpoint_spec spec = {
-            .hostname = "ecs.eu-west-1.amazonaws.com", .port = 443, .expected = rows[i].expected};
+        struct endpoint_spec spec = {.hostname = "ecs.eu-west-1.amazonaws.com",
+            .service_name = "",
+            .port = 443,
+            .expected = rows[i].expected};
         struct probe_result result = result_of(&rows[i]);
         struct verdict verdict;
         char summary[SUMMARY_SIZE] = "";
@@ -340,7 +342,8 @@ test_public_path_fails_behind_a_proxy(void **state)
     };
     const struct verdict_policy strict = {.public_path_fails = true, .fall = 1};
     const struct surroundings around = {.uses_proxy = true};
-    const struct endpoint_spec spec = {.hostname = "ecs.eu-west-1.amazonaws.com"};
+    const struct endpoint_spec spec = {
+        .hostname = "ecs.eu-west-1.amazonaws.com", .service_name = ""};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(public_rows); i++) {

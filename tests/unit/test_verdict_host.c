@@ -153,6 +153,7 @@ static const struct row {
 /* Storage of one endpoint of a row. */
 struct stage {
     struct endpoint_spec spec;
+    char service_name[SERVICE_NAME_SIZE];
     struct probe_result result;
     struct addr_result addrs[ADDRS_MAX];
 };
@@ -261,8 +262,10 @@ parse(const char *line, struct stage *stage)
     memset(stage, 0, sizeof(*stage));
     (void)str_copy(buf, sizeof(buf), line + optional);
     (void)str_copy(stage->spec.key, sizeof(stage->spec.key), strtok_r(buf, " ", &rest));
-    (void)snprintf(stage->spec.service_name, sizeof(stage->spec.service_name), "com.amazonaws.r.%s",
-        stage->spec.key);
+    (void)snprintf(
+        stage->service_name, sizeof(stage->service_name), "com.amazonaws.r.%s", stage->spec.key);
+    stage->spec.hostname = "";
+    stage->spec.service_name = stage->service_name;
     const char *expected = strtok_r(NULL, " ", &rest);
     const char *settled = strtok_r(NULL, " ", &rest);
 

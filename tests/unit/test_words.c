@@ -26,11 +26,13 @@ static const struct endpoint_spec s3 = {.key = "s3",
     .port = 443,
     .expected = EXPECTED_GATEWAY};
 static const struct endpoint_spec dynamodb = {.key = "dynamodb",
+    .hostname = "",
     .service_name = "com.amazonaws." REGION ".dynamodb",
     .port = 443,
     .expected = EXPECTED_ANY};
-static const struct endpoint_spec own = {.key = "registry", .hostname = "2001:db8::1", .port = 443};
-static const struct endpoint_spec unknown = {.key = ""};
+static const struct endpoint_spec own = {
+    .key = "registry", .hostname = "2001:db8::1", .service_name = "", .port = 443};
+static const struct endpoint_spec unknown = {.hostname = "", .service_name = ""};
 
 /* A VPC with n IPv4 CIDRs and one of IPv6. */
 static struct vpc_nets
@@ -356,13 +358,15 @@ count_commands(const struct endpoint_spec *spec, enum verdict_code code)
 static void
 test_long_names(void **state)
 {
+    char hostname[HOSTNAME_SIZE] = "";
+    char service_name[SERVICE_NAME_SIZE] = "";
     struct endpoint_spec spec = ecs;
 
     (void)state;
-    memset(spec.hostname, 'h', sizeof(spec.hostname) - 1);
-    memset(spec.service_name, 's', sizeof(spec.service_name) - 1);
-    spec.hostname[sizeof(spec.hostname) - 1] = '\0';
-    spec.service_name[sizeof(spec.service_name) - 1] = '\0';
+    memset(hostname, 'h', sizeof(hostname) - 1);
+    memset(service_name, 's', sizeof(service_name) - 1);
+    spec.hostname = hostname;
+    spec.service_name = service_name;
     for (size_t i = VERDICT_NONE; i < VERDICT_CODE_N; i++) {
         enum verdict_code code = (enum verdict_code)i;
 
