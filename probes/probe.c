@@ -255,6 +255,15 @@ keep_cnames(struct probe_result *result, const struct dns_reply *reply)
     }
 }
 
+static void
+find_private(const struct probe *p, struct second_opinion *opinion)
+{
+    opinion->is_private = false;
+    for (size_t i = 0; i < opinion->n_addrs; i++) {
+        opinion->is_private |= addr_class_is_private(classify_addr(&opinion->addrs[i], p->nets));
+    }
+}
+
 /* An OK of one family is the answer; else the worse of the two. */
 static void
 keep_second_opinion(struct probe *p, const struct dns_reply *reply)
@@ -267,9 +276,9 @@ keep_second_opinion(struct probe *p, const struct dns_reply *reply)
         opinion->outcome = outcome;
     }
     for (size_t i = 0; i < reply->n_addrs && opinion->n_addrs < PROBE_ADDRS_MAX; i++) {
-        opinion->is_private |= addr_class_is_private(classify_addr(&reply->addrs[i], p->nets));
         opinion->addrs[opinion->n_addrs++] = reply->addrs[i];
     }
+    find_private(p, opinion);
 }
 
 static void
@@ -319,11 +328,12 @@ wants_second_opinion(const struct probe *p, const struct addr *server)
     return true;
 }
 
-/* The one of the run before is young enough. */
+/* The one of the run before is of the same server, and young enough. */
 static bool
-has_second_opinion(const struct probe *p, int64_t now_ms)
+has_second_opinion(const struct probe *p, const struct addr *server, int64_t now_ms)
 {
     return p->before != NULL && probe_result_second_opinion(p->before) != DNS_OUTCOME_NONE &&
+           addr_equal(&p->before->second_opinion->server, server) &&
            now_ms - p->before->second_opinion->asked_ms < p->env->options.second_opinion_age_ms;
 }
 
@@ -343,8 +353,9 @@ consider_second_opinion(struct probe *p)
         p->result.spoiled = true;
         return;
     }
-    if (has_second_opinion(p, now_ms)) {
+    if (has_second_opinion(p, &server, now_ms)) {
         *opinion = *p->before->second_opinion;
+        find_private(p, opinion); /* the networks may be known better since */
         return;
     }
     *opinion = (struct second_opinion){.server = server, .asked_ms = now_ms};

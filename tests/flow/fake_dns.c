@@ -27,6 +27,7 @@ static size_t n_answers;
 static size_t n_pending;
 static size_t n_second;
 static bool has_second_opinion;
+static const char *second_server;
 
 struct dns {
     struct loop *loop;
@@ -47,6 +48,7 @@ fake_dns_reset(void)
     n_answers = 0;
     n_second = 0;
     has_second_opinion = false;
+    second_server = "169.254.169.253";
 }
 
 static struct answer *
@@ -112,6 +114,12 @@ fake_dns_set_second(const char *hostname, enum addr_family family, enum dns_outc
 {
     has_second_opinion = true;
     set(DNS_VIA_SECOND_OPINION, hostname, family, outcome, delay_ms, addrs);
+}
+
+void
+fake_dns_set_second_server(const char *server)
+{
+    second_server = server;
 }
 
 size_t
@@ -236,7 +244,7 @@ dns_second_opinion(const struct dns *dns)
 
     (void)dns;
     if (has_second_opinion) {
-        (void)addr_parse("169.254.169.253", &addr);
+        (void)addr_parse(second_server, &addr);
     }
     return addr;
 }

@@ -16,6 +16,9 @@ void fake_dns_set(const char *hostname, enum addr_family family, enum dns_outcom
 void fake_dns_set_second(const char *hostname, enum addr_family family, enum dns_outcome outcome,
     int64_t delay_ms, const char *addrs);
 
+/* Who is asked for it; 169.254.169.253 after a reset. Literal, static. */
+void fake_dns_set_second_server(const char *server);
+
 /* Queries for a second opinion since the reset. */
 size_t fake_dns_n_second(void);
 

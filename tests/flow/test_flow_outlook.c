@@ -52,6 +52,26 @@ a_second_opinion_is_asked_once_an_interval(void **state)
     assert_null(endpoint_of(f, "alpha")->evidence.second_opinion);
 }
 
+/* Another server than the one that was asked: what that one said is not its word. */
+static void
+a_second_opinion_is_of_its_server(void **state)
+{
+    struct flow *f = *state;
+
+    open_healthy(f, STEADY);
+    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV4, DNS_OUTCOME_OK, 1, "10.0.0.11");
+    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV6, DNS_OUTCOME_NODATA, 1, NULL);
+    becomes_public("alpha.test", "52.1.1.1", true);
+    until_runs(f, "alpha", 2, 2 * STEADY_INTERVAL_MS); /* undecided: the next one comes soon */
+    assert_int_equal(fake_dns_n_second(), 2);
+    fake_dns_set_second_server("10.0.0.3");
+    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV4, DNS_OUTCOME_OK, 1, "52.1.1.1");
+    until_runs(f, "alpha", 3, 2 * STEADY_FAST_MS);
+    assert_int_equal(fake_dns_n_second(), 4);
+    expect_run(run_of(f, "alpha", 1), VERDICT_RESOLVER_BYPASS, STATE_OK);
+    expect_run(run_of(f, "alpha", 2), VERDICT_ENDPOINT_MISSING, STATE_FAILED);
+}
+
 /* Private answers need none, nor do names of /etc/hosts or paths that may be public. */
 static void
 nobody_asks_without_need(void **state)
@@ -315,6 +335,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(a_second_opinion_is_asked_once_an_interval),
+        TEST(a_second_opinion_is_of_its_server),
         TEST(nobody_asks_without_need),
         TEST(a_silent_second_opinion_costs_its_time),
         TEST(the_control_tells_the_path),
