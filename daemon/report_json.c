@@ -247,19 +247,30 @@ last_run_json(const struct endpoint *e)
         "at", time_json(e->last_run_at.wall_ms));
 }
 
+/* Of an endpoint that has settled on nothing yet: what its newest run with a statement saw; with none
+ * it was never probed, or this host spoilt every run. */
+static void
+add_unsettled(struct text *t, const struct endpoint *e, const struct verdict_context *context)
+{
+    struct verdict verdict = {.code = e->runs == 0 ? VERDICT_NONE : VERDICT_NO_RESOURCES};
+
+    if (e->n_history > 0 && e->evidence.finished_ms > 0) {
+        verdict.code = e->history[0];
+        (void)text_add(t, "not settled yet: ");
+    }
+    verdict_summary(t, &e->spec, &e->evidence, &verdict, context);
+}
+
 static json_t *
 summary_json(const struct endpoint *e, const struct verdict_context *context)
 {
-    /* without a statement: never probed, or all runs were spoilt */
-    const struct verdict none = {.code = e->runs == 0 ? VERDICT_NONE : VERDICT_NO_RESOURCES};
-    char buf[SUMMARY_SIZE];
+    char buf[sizeof("not settled yet: ") + SUMMARY_SIZE] = "";
     struct text text = TEXT(buf);
 
     if (e->summary != NULL) {
         return json_string(e->summary);
     }
-    buf[0] = '\0';
-    verdict_summary(&text, &e->spec, &e->evidence, &none, context);
+    add_unsettled(&text, e, context);
     return json_string(buf);
 }
 

@@ -14,15 +14,15 @@
 
 #include <cmocka.h>
 
-/* An endpoint with these addresses; caller drops the reference. */
+/* An endpoint of which this was seen, all of it the caller's; caller drops the reference. */
 static json_t *
-endpoint_json(struct addr_result *addrs, size_t n)
+json_of(const struct endpoint *seen)
 {
     const struct endpoint_spec spec = {
         .key = "ecs", .hostname = "ecs.test", .service_name = "", .port = 443};
     const struct host host = {0};
     const struct vpc_nets nets = {0};
-    struct endpoint e;
+    struct endpoint e = *seen;
     static const struct clients no_clients;
     static const struct causes no_causes;
     struct report report = {.host = &host,
@@ -34,17 +34,21 @@ endpoint_json(struct addr_result *addrs, size_t n)
     json_t *json;
     json_t *endpoint;
 
-    endpoint_init(&e, &spec, (struct moment){0});
-    e.evidence.addrs = addrs;
-    e.evidence.n_addrs = n;
+    e.spec = spec;
     json = report_json(&report);
     assert_non_null(json);
     endpoint = json_incref(json_array_get(json_object_get(json, "endpoints"), 0));
     json_decref(json);
-    e.evidence.addrs = NULL; /* the caller's */
-    e.evidence.n_addrs = 0;
-    endpoint_done(&e);
     return endpoint;
+}
+
+/* An endpoint with these addresses; caller drops the reference. */
+static json_t *
+endpoint_json(struct addr_result *addrs, size_t n)
+{
+    const struct endpoint e = {.evidence = {.addrs = addrs, .n_addrs = n}};
+
+    return json_of(&e);
 }
 
 /* The member "http" of an endpoint with these addresses, as text; caller frees. */
@@ -97,6 +101,46 @@ http(void **state)
             fail_msg("%s: got %s, expected %s", rows[i].name, text, rows[i].expected);
         }
         free(text);
+    }
+}
+
+/* Before anything is settled: what was seen so far, and "this host" only where this host it was. */
+static void
+unsettled(void **state)
+{
+    static const struct {
+        const char *name;
+        uint64_t runs;
+        size_t n_history;
+        int64_t finished_ms; /* of the evidence; 0: of another life of the daemon */
+        const char *expected;
+    } rows[] = {
+        {"never probed", 0, 0, 0, "not probed yet"},
+        {"spoilt", 2, 0, 0, "No statement: this host itself ran out of something."},
+        {"failed once", 1, 1, 20,
+            "not settled yet: no DNS server answers for ecs.test (10.0.0.2: timeout)"},
+        {"failed once, then spoilt", 2, 1, 20,
+            "not settled yet: no DNS server answers for ecs.test (10.0.0.2: timeout)"},
+        {"restored, and spoilt", 1, 1, 0, "No statement: this host itself ran out of something."},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct endpoint seen = {.runs = rows[i].runs,
+            .n_history = rows[i].n_history,
+            .history = {VERDICT_DNS_TIMEOUT},
+            .evidence = {.finished_ms = rows[i].finished_ms,
+                .dns = {{.outcome = DNS_OUTCOME_TIMEOUT,
+                    .n_attempts = 1,
+                    .attempts = {{.server = {.family = ADDR_FAMILY_IPV4, .bytes = {10, 0, 0, 2}},
+                        .outcome = DNS_OUTCOME_TIMEOUT}}}}}};
+        json_t *endpoint = json_of(&seen);
+        const char *got = json_string_value(json_object_get(endpoint, "summary"));
+
+        if (!streq(got, rows[i].expected)) {
+            fail_msg("%s: got %s, expected %s", rows[i].name, got, rows[i].expected);
+        }
+        json_decref(endpoint);
     }
 }
 
@@ -262,6 +306,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(http),
+        cmocka_unit_test(unsettled),
         cmocka_unit_test(engines),
         cmocka_unit_test(lifecycle),
         cmocka_unit_test(moments),
