@@ -71,9 +71,15 @@ tell_error(struct watched_file *file, int error)
     file->last_error = error;
 }
 
-/* The file's text, if it changed since it was last read. true: *ret (heap) is to be used, NULL for
- * a file that is empty, too large or not there. */
-static bool
+enum reading {
+    READING_SAME,
+    READING_CHANGED,
+    READING_FAILED, /* for the moment: what was known stays */
+};
+
+/* The file's text, if it changed since it was last read: *ret (heap) is NULL for a file that is
+ * empty, too large or not there. */
+static enum reading
 read_changed(struct watched_file *file, char **ret)
 {
     struct file_stamp stamp = stamp_of(file->path); /* before reading: a later write shows again */
@@ -82,14 +88,14 @@ read_changed(struct watched_file *file, char **ret)
     int r;
 
     if (file->read && stamps_equal(&stamp, &file->stamp)) {
-        return false;
+        return READING_SAME;
     }
     r = read_file(file->path, file->max_bytes, &text, &len);
     if (r < 0 && r != -ENOENT) {
         tell_error(file, -r);
     }
     if (r < 0 && r != -ENOENT && r != -EFBIG) {
-        return false;
+        return READING_FAILED;
     }
     if (r == 0 || r == -ENOENT) {
         file->last_error = 0;
@@ -97,7 +103,7 @@ read_changed(struct watched_file *file, char **ret)
     file->read = true;
     file->stamp = stamp;
     *ret = text;
-    return true;
+    return READING_CHANGED;
 }
 
 struct dns_files *
@@ -128,7 +134,7 @@ refresh_hosts(struct dns_files *files)
 {
     char *text;
 
-    if (read_changed(&files->hosts, &text)) {
+    if (read_changed(&files->hosts, &text) == READING_CHANGED) {
         free(files->hosts_text);
         files->hosts_text = text;
     }
@@ -154,11 +160,13 @@ bool
 dns_files_refresh(struct dns_files *files, int64_t now_ms)
 {
     CLEANUP(cleanup_free) char *text = NULL;
+    enum reading reading;
 
     refresh_hosts(files);
-    if (read_changed(&files->resolv_conf, &text) || files->nameservers.n == 0) {
+    reading = read_changed(&files->resolv_conf, &text);
+    if (reading == READING_CHANGED || files->nameservers.n == 0) {
         resolvconf_parse(text != NULL ? text : "", &files->found);
-    } else if (files->bare_since_ms < 0) {
+    } else if (reading == READING_FAILED || files->bare_since_ms < 0) {
         return false;
     }
     if (is_to_be_awaited(files, now_ms)) {

@@ -4,7 +4,7 @@
  *
  * Who writes resolv.conf in place (many DHCP clients do) empties it first, and one that is made
  * anew is not there for a moment. So one that names no server any more is believed when it still
- * names none a second later; until then the servers that it named stay. */
+ * names none a second later, when it is looked at; until then the servers that it named stay. */
 #ifndef VPCE_PROBES_DNS_FILES_H
 #define VPCE_PROBES_DNS_FILES_H
 

@@ -114,6 +114,7 @@ what_is_not_there_is_empty(void **state)
 }
 
 #define GONE NULL
+#define UNREADABLE "a directory"
 
 /* What becomes of resolv.conf, looked at every so often. */
 static const struct {
@@ -150,6 +151,10 @@ static const struct {
         {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, "", "10.0.0.2"},
             {1100, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {5000, "", "10.0.0.2"},
             {5999, "=", "10.0.0.2"}, {6000, "=", "127.0.0.1", true}}},
+    {"emptied, and not to be read for a while",
+        {{0, "nameserver 10.0.0.2\n", "10.0.0.2", true}, {1000, "", "10.0.0.2"},
+            {3000, UNREADABLE, "10.0.0.2"}, {4000, "=", "10.0.0.2"},
+            {5000, "", "127.0.0.1", true}}},
     {"empty from the start", {{0, "", "127.0.0.1", true}, {1, GONE, "127.0.0.1", true}}},
 };
 
@@ -161,8 +166,13 @@ look_is_right(struct dns_files *files, size_t row, size_t i)
     const char *got;
     bool changed;
 
+    if (text == NULL || strcmp(text, "=") != 0) {
+        (void)remove(resolv_conf);
+    }
     if (text == GONE) {
-        (void)unlink(resolv_conf);
+        assert_int_not_equal(access(resolv_conf, F_OK), 0);
+    } else if (strcmp(text, UNREADABLE) == 0) {
+        assert_int_equal(mkdir(resolv_conf, 0700), 0);
     } else if (strcmp(text, "=") != 0) {
         write_file(resolv_conf, text);
     }
