@@ -15,8 +15,8 @@ struct agenda {
     size_t n;
     int64_t *due_ms; /* heap, n; the newest due time, also once it is over; 0: none yet */
     struct agenda_entry *entries; /* heap, n */
-    int64_t earliest_ms;          /* no due time is earlier; AGENDA_NEVER: there is none */
-    size_t head;                  /* of the queue, first in, first out */
+    int64_t earliest_ms; /* none that has a due time is due earlier; AGENDA_NEVER: there is none */
+    size_t head;         /* of the queue, first in, first out */
     size_t tail;
 };
 

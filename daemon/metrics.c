@@ -177,8 +177,8 @@ put_runs(FILE *out, const char *family, const struct endpoint *e)
 static void
 put_run_failures(FILE *out, const char *family, const struct endpoint *e)
 {
-    for (enum verdict_code code = VERDICT_NONE; e->run_failures != NULL && code < VERDICT_CODE_N;
-         code++) {
+    for (int c = VERDICT_NONE; e->run_failures != NULL && c < VERDICT_CODE_N; c++) {
+        const enum verdict_code code = (enum verdict_code)c;
         enum verdict_code first;
         uint64_t n = 0;
 

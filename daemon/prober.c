@@ -258,7 +258,7 @@ judge_dependants(struct prober *prober)
     }
 }
 
-/* After a run of endpoint i. false: there is to be another one at once, which counts instead. */
+/* After a run of endpoint i. false: there is to be another one soon, which counts instead. */
 static bool
 plan_next_run(struct prober *prober, size_t i)
 {

@@ -394,9 +394,12 @@ ask_again_alone(struct dns_query *query)
     int64_t timeout_ms = tcp ? left_ms(query) : dns->timeout_ms;
     struct dns_server *own;
 
-    if (channel == query->channel ||
-        dns_server_new(dns->loop, dns_server_addr(*server),
+    if (channel == query->channel) {
+        return false;
+    }
+    if (dns_server_new(dns->loop, dns_server_addr(*server),
             tcp ? DNS_TRANSPORT_TCP : DNS_TRANSPORT_UDP, timeout_ms, &own) < 0) {
+        query->answer.outcome = DNS_OUTCOME_RESOURCES; /* what it would have said nobody knows */
         return false;
     }
     dns_server_unref(*server);

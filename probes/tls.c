@@ -198,20 +198,24 @@ ssl_ctx_new(OSSL_LIB_CTX *lib_ctx)
     return ssl_ctx;
 }
 
-/* Both engines have one store: they trust the same, and the bundle is in memory once. */
+/* Both engines have one store: they trust the same, and the bundle is in memory once. An engine
+ * that lacked memory while it was made may lack an algorithm for good. */
 static void
 open_lean(struct tls_ctx *ctx)
 {
     OSSL_LIB_CTX *lib_ctx;
     const char *why = "no memory";
+    unsigned n_starved_before = n_starved;
 
     if (tls_lean_take(&lib_ctx, &why) == 0) {
         ctx->lean_ctx = ssl_ctx_new(lib_ctx);
-        if (ctx->lean_ctx != NULL) {
+        if (ctx->lean_ctx != NULL && n_starved == n_starved_before) {
             SSL_CTX_set1_cert_store(ctx->lean_ctx, SSL_CTX_get_cert_store(ctx->ssl_ctx));
             return;
         }
+        SSL_CTX_free(TAKE(ctx->lean_ctx));
         tls_lean_give();
+        why = "no memory";
     }
     ERR_clear_error();
     log_msg(LOG_NOTICE, LOG_TOPIC_TLS, "the lean TLS engine is not used: %s", why);
