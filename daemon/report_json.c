@@ -4,7 +4,9 @@
 
 #include "daemon/lifecycle_view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifndef VPCE_VERSION
 #define VPCE_VERSION "unknown"
@@ -438,8 +440,9 @@ lifecycle_json(const struct lifecycle_view *lifecycle)
         "last_result", lifecycle->last_result);
 }
 
-json_t *
-report_json(const struct report *report)
+/* endpoints: stolen; the last member. */
+static json_t *
+report_json_with(const struct report *report, json_t *endpoints)
 {
     char summary[REPORT_SUMMARY_SIZE];
 
@@ -457,7 +460,13 @@ report_json(const struct report *report)
         "nameservers", nameservers_json(report),
         "lifecycle", lifecycle_json(report->lifecycle),
         "egress", "internet", internet_str(report->internet), "control", report->egress_control,
-        "endpoints", endpoints_json(report));
+        "endpoints", endpoints);
+}
+
+json_t *
+report_json(const struct report *report)
+{
+    return report_json_with(report, endpoints_json(report));
 }
 
 json_t *
@@ -500,11 +509,53 @@ report_verdict_event_json(
 
 /* clang-format on */
 
+/* ASCII: what a terminal would take for a control character (U+009B) comes as \u */
+#define DUMP_FLAGS (JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9))
+
 char *
 report_json_text(const json_t *json, bool indent)
 {
-    /* ASCII: what a terminal would take for a control character (U+009B) comes as \u */
-    size_t flags = JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9);
+    return json_dumps(json, DUMP_FLAGS | (indent ? JSON_INDENT(2) : JSON_COMPACT));
+}
 
-    return json_dumps(json, flags | (indent ? JSON_INDENT(2) : JSON_COMPACT));
+/* false: no memory. */
+static bool
+put_endpoint(FILE *out, const struct report *report, size_t i)
+{
+    json_t *json = endpoint_json(report, i);
+    bool put = json != NULL && (i == 0 || fputc(',', out) != EOF) &&
+               json_dumpf(json, out, DUMP_FLAGS | JSON_COMPACT) == 0;
+
+    json_decref(json);
+    return put;
+}
+
+/* false: no memory. */
+static bool
+put_report(FILE *out, const struct report *report)
+{
+    static const char end[] = "]}";
+    json_t *json = report_json_with(report, json_array());
+    CLEANUP(cleanup_free) char *frame = json != NULL ? report_json_text(json, false) : NULL;
+    bool put = frame != NULL && fwrite(frame, strlen(frame) - strlen(end), 1, out) == 1;
+
+    json_decref(json);
+    for (size_t i = 0; put && i < report->n_endpoints; i++) {
+        put = put_endpoint(out, report, i);
+    }
+    return put && fputs(end, out) != EOF;
+}
+
+char *
+report_json_line(const struct report *report)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    bool put = out != NULL && put_report(out, report);
+
+    if (out != NULL && (fclose(out) != 0 || !put)) {
+        free(TAKE(text));
+    }
+    return text;
 }

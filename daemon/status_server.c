@@ -70,11 +70,8 @@ struct page {
 static void
 page_status(const struct report *report, struct page *page)
 {
-    json_t *json = report_json(report);
-
     page->type = "application/json";
-    page->text = json != NULL ? report_json_text(json, false) : NULL;
-    json_decref(json);
+    page->text = report_json_line(report);
 }
 
 static void

@@ -48,6 +48,32 @@ test_json(void **state)
     sample_done(&sample);
 }
 
+/* Made endpoint by endpoint it is the same. */
+static void
+test_json_line(void **state)
+{
+    struct sample sample;
+
+    (void)state;
+    sample_init(&sample);
+    for (size_t n = 0; n <= ARRAY_SIZE(sample.endpoints); n++) {
+        json_t *json;
+        char *whole;
+        char *line;
+
+        sample.report.n_endpoints = n;
+        json = report_json(&sample.report);
+        whole = report_json_text(json, false);
+        line = report_json_line(&sample.report);
+        assert_non_null(line);
+        assert_string_equal(line, whole);
+        free(line);
+        free(whole);
+        json_decref(json);
+    }
+    sample_done(&sample);
+}
+
 /* ecr.api lost an address, and the daemon was started before. */
 static json_t *
 timeline_of_sample(void)
@@ -214,7 +240,8 @@ test_events(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_json), cmocka_unit_test(test_html),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_line), cmocka_unit_test(test_html),
         cmocka_unit_test(test_metrics), cmocka_unit_test(test_metrics_unknown),
         cmocka_unit_test(test_table), cmocka_unit_test(test_events)};
 
