@@ -440,6 +440,13 @@ prober_new(struct loop *loop, const struct conf *conf, const struct host *host, 
     if (r == 0) {
         r = outlook_new(&prober->env, conf, &prober->host, on_egress, prober, &prober->outlook);
     }
+    if (r == 0 && once) { /* OpenSSL is set up while the questions are on their way */
+        prober_probe_all(prober);
+        on_due(prober);
+    }
+    if (r == 0) {
+        r = prober_env_open_tls(conf, &prober->env, error);
+    }
     prober->names = TAKE(plan.names);
     plan_reset(&plan);
     if (r < 0) {
@@ -486,7 +493,9 @@ prober_set_host(struct prober *prober, const struct host *host)
 void
 prober_start(struct prober *prober)
 {
-    prober_probe_all(prober);
+    if (!prober->once) {
+        prober_probe_all(prober);
+    }
 }
 
 bool

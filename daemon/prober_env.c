@@ -42,14 +42,6 @@ int
 prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, bool once,
     struct probe_env *env, char error[static PROBER_ERROR_SIZE])
 {
-    const char *ca_file = conf_ca_file(conf);
-    int r = tls_ctx_new(ca_file, conf->tls_engine, &env->tls_ctx);
-
-    if (r < 0) {
-        (void)snprintf(error, PROBER_ERROR_SIZE, "cannot load trusted certificates from %s: %s",
-            ca_file, r == -EINVAL ? "no certificate in it" : strerror(-r));
-        return r;
-    }
     env->loop = loop;
     env->options = conf->probe;
     env->options.second_opinion_age_ms = conf->interval_ms;
@@ -59,6 +51,20 @@ prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, 
         return -ENOMEM;
     }
     return 0;
+}
+
+int
+prober_env_open_tls(
+    const struct conf *conf, struct probe_env *env, char error[static PROBER_ERROR_SIZE])
+{
+    const char *ca_file = conf_ca_file(conf);
+    int r = tls_ctx_new(ca_file, conf->tls_engine, &env->tls_ctx);
+
+    if (r < 0) {
+        (void)snprintf(error, PROBER_ERROR_SIZE, "cannot load trusted certificates from %s: %s",
+            ca_file, r == -EINVAL ? "no certificate in it" : strerror(-r));
+    }
+    return r;
 }
 
 void

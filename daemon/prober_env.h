@@ -8,11 +8,17 @@
 
 #define PROBER_ERROR_SIZE 512
 
-/* once: for one check, which has no packets to save. ret: zeroed before; released by
- * prober_env_close also after a failure. 0; or a negative errno, and error says what could not be
- * had. */
+/* All but the trust store. once: for one check, which has no packets to save. ret: zeroed before;
+ * released by prober_env_close also after a failure. 0; or a negative errno, and error says what
+ * could not be had. */
 int prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, bool once,
     struct probe_env *ret, char error[static PROBER_ERROR_SIZE]);
+
+/* The trust store, which takes milliseconds: needed once the first name is resolved. Same errors.
+ */
+int prober_env_open_tls(
+    const struct conf *conf, struct probe_env *env, char error[static PROBER_ERROR_SIZE]);
+
 void prober_env_close(struct probe_env *env); /* no probe is left; all zero is fine */
 
 /* Which moment of the interval is this host's: differs from host to host, stays over restarts. */

@@ -185,7 +185,6 @@ run(struct check *check)
     check->n = prober_n_runnable(check->prober);
     check->progress = isatty(STDERR_FILENO);
     show_progress(check);
-    prober_start(check->prober);
     if (check->n > 0 && !check->interrupted) {
         (void)loop_run(check->loop);
     }

@@ -49,7 +49,7 @@ def verdict_goals(cells):
             continue
         aim = ROUND_TRIPS * RTT_MS + VERDICT_EXTRA_MS + 21 * median(
             cell, "reference", "cpu_us") / 1e3
-        for who in ("check", "check bundle"):
+        for who in ("check", "check bundle", "check lean"):
             got = median(cell, who, "wall_ms")
             yield goal(f"{who}: first verdict of 7 x 3 addresses ({cell['key']}), ms",
                        f"{aim:.1f}", f"{got:.1f}", got <= aim,

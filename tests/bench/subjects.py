@@ -168,9 +168,9 @@ class Program:
         pass
 
 
-def check(cell, bin_dir, ca_file="roots.pem", name="check"):
+def check(cell, bin_dir, ca_file="roots.pem", name="check", engine="default"):
     return Program(name, [os.path.join(bin_dir, "vpce-probe"), "check", "--config",
-                          cell.conf(f"{name}.conf", ca_file)], cell.n_addresses)
+                          cell.conf(f"{name}.conf", ca_file, engine)], cell.n_addresses)
 
 
 def curl(cell):
