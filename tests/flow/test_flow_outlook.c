@@ -27,6 +27,16 @@ becomes_public(const char *hostname, const char *addrs, bool silent)
     }
 }
 
+/* DNS says public, where nobody answers; the second opinion says otherwise. */
+static void
+open_bypassed(struct flow *f)
+{
+    open_healthy(f, STEADY);
+    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV4, DNS_OUTCOME_OK, 1, "10.0.0.11");
+    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV6, DNS_OUTCOME_NODATA, 1, NULL);
+    becomes_public("alpha.test", "52.1.1.1", true);
+}
+
 /* Asked for when DNS says public, at most once an interval however often the endpoint is probed,
  * and again when the public answer is still there. */
 static void
@@ -34,10 +44,7 @@ a_second_opinion_is_asked_once_an_interval(void **state)
 {
     struct flow *f = *state;
 
-    open_healthy(f, STEADY);
-    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV4, DNS_OUTCOME_OK, 1, "10.0.0.11");
-    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV6, DNS_OUTCOME_NODATA, 1, NULL);
-    becomes_public("alpha.test", "52.1.1.1", true);
+    open_bypassed(f);
     until_runs(f, "alpha", 3, 2 * STEADY_INTERVAL_MS); /* a fast interval apart */
     assert_int_equal(fake_dns_n_second(), 2);          /* A and AAAA */
     expect_run(run_of(f, "alpha", 0), VERDICT_RESOLVER_BYPASS, STATE_OK);
@@ -58,10 +65,7 @@ a_second_opinion_is_of_its_server(void **state)
 {
     struct flow *f = *state;
 
-    open_healthy(f, STEADY);
-    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV4, DNS_OUTCOME_OK, 1, "10.0.0.11");
-    fake_dns_set_second("alpha.test", ADDR_FAMILY_IPV6, DNS_OUTCOME_NODATA, 1, NULL);
-    becomes_public("alpha.test", "52.1.1.1", true);
+    open_bypassed(f);
     until_runs(f, "alpha", 2, 2 * STEADY_INTERVAL_MS); /* undecided: the next one comes soon */
     assert_int_equal(fake_dns_n_second(), 2);
     fake_dns_set_second_server("10.0.0.3");

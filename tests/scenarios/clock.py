@@ -254,19 +254,10 @@ def main():
     stop_on_signals()
     world = World("clock", os.path.abspath(args.bin),
                   TIMEOUTS.replace("Interval=1s", "Interval=500ms", 1))
-    try:
-        world.clock = Clock(world.folder, args.bin)
-        world.clock.set(2 * DAY_S)  # the certificates' authority may be a minute old
-        world.started_by = world.clock.words
-        world.start()
-        run(world, args.parts)
-    except Stopped:
-        expect("nobody stopped it", "stopped", "run to its end")
-    except (RuntimeError, subprocess.CalledProcessError) as problem:
-        expect("it went on", str(problem), None)
-    finally:
-        expect("the daemon's end", world.stop(), None)
-    return expect.exit_status()
+    world.clock = Clock(world.folder, args.bin)
+    world.clock.set(2 * DAY_S)  # the certificates' authority may be a minute old
+    world.started_by = world.clock.words
+    return expect.of(world, lambda: run(world, args.parts))
 
 
 if __name__ == "__main__":

@@ -293,16 +293,7 @@ def main():
     stop_on_signals()
     timeouts = TIMEOUTS.replace("Interval=1s", "Interval=500ms", 1)
     world = World("machine", os.path.abspath(args.bin), timeouts)
-    try:
-        world.start()
-        run(world, args.parts)
-    except Stopped:
-        expect("nobody stopped it", "stopped", "run to its end")
-    except (RuntimeError, subprocess.CalledProcessError) as problem:
-        expect("it went on", str(problem), None)
-    finally:
-        expect("the daemon's end", world.stop(), None)
-    return expect.exit_status()
+    return expect.of(world, lambda: run(world, args.parts))
 
 
 if __name__ == "__main__":

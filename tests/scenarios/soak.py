@@ -282,16 +282,7 @@ def main():
         scenarios.WAIT_S *= SLOW
     world = World("soak", os.path.abspath(args.bin), SLOW_TIMEOUTS if args.under else TIMEOUTS)
     world.started_by = args.under.split()
-    try:
-        world.start()
-        soak(world, random.Random(seed), args.seconds)
-    except Stopped:
-        expect("nobody stopped it", "stopped", "run to its end")
-    except RuntimeError as problem:
-        expect("it went on", str(problem), None)
-    finally:
-        expect("the daemon's end", world.stop(), None)
-    return expect.exit_status()
+    return expect.of(world, lambda: soak(world, random.Random(seed), args.seconds))
 
 
 if __name__ == "__main__":

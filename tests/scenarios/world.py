@@ -92,6 +92,20 @@ class Expectations:
         print(f"{len(self.failures)} failed")
         return 1 if self.failures else 0
 
+    def of(self, world, play):
+        """Starts the world, calls play, and stops the world whatever happens. Returns the exit
+        status."""
+        try:
+            world.start()
+            play()
+        except Stopped:
+            self("nobody stopped it", "stopped", "run to its end")
+        except (RuntimeError, subprocess.CalledProcessError) as problem:
+            self("it went on", str(problem), None)
+        finally:
+            self("the daemon's end", world.stop(), None)
+        return self.exit_status()
+
 
 class StatusConnection(http.client.HTTPConnection):
     """A Unix socket needs no namespace."""

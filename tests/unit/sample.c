@@ -1,6 +1,7 @@
 /* See sample.h. */
 #include "sample.h"
 
+#include "daemon/timeline.h"
 #include "daemon/util.h"
 
 #include <stdio.h>
@@ -168,6 +169,32 @@ sample_done(struct sample *sample)
         endpoint_done(&sample->endpoints[i]);
     }
     causes_reset(&sample->causes);
+}
+
+json_t *
+sample_timeline(void)
+{
+    const struct outage_record records[] = {
+        {.at_us = INT64_C(1768476600000000), .event = OUTAGE_EVENT_STARTED},
+        {.at_us = INT64_C(1768478370000000),
+            .event = OUTAGE_EVENT_CHANGED,
+            .endpoint = "ecr.api",
+            .old_state = "ok",
+            .state = "degraded",
+            .old_verdict = "ok",
+            .verdict = "partly-blocked",
+            .summary = "1 of 2 addresses answer",
+            .duration_ms = "1770000"}};
+    json_t *timeline = timeline_new();
+
+    for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+        if (timeline == NULL || timeline_add(timeline, &records[i]) < 0) {
+            json_decref(timeline);
+            return NULL;
+        }
+    }
+    timeline_set_from(timeline, INT64_C(1768392000000000));
+    return timeline;
 }
 
 bool

@@ -6,6 +6,8 @@
 
 #include "daemon/report.h"
 
+#include <jansson.h>
+
 struct sample {
     struct report report;
     struct host host;
@@ -17,6 +19,9 @@ struct sample {
 
 void sample_init(struct sample *sample);
 void sample_done(struct sample *sample);
+
+/* ecr.api lost an address, and the daemon was started before. A new reference; NULL: no memory. */
+json_t *sample_timeline(void);
 
 /* Compares with tests/golden/NAME; true when they are the same. With UPDATE_GOLDEN=1 in the
  * environment the file is written instead. */

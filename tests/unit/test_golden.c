@@ -74,37 +74,12 @@ test_json_line(void **state)
     sample_done(&sample);
 }
 
-/* ecr.api lost an address, and the daemon was started before. */
-static json_t *
-timeline_of_sample(void)
-{
-    const struct outage_record records[] = {
-        {.at_us = INT64_C(1768476600000000), .event = OUTAGE_EVENT_STARTED},
-        {.at_us = INT64_C(1768478370000000),
-            .event = OUTAGE_EVENT_CHANGED,
-            .endpoint = "ecr.api",
-            .old_state = "ok",
-            .state = "degraded",
-            .old_verdict = "ok",
-            .verdict = "partly-blocked",
-            .summary = "1 of 2 addresses answer",
-            .duration_ms = "1770000"}};
-    json_t *timeline = timeline_new();
-
-    assert_non_null(timeline);
-    for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-        assert_int_equal(timeline_add(timeline, &records[i]), 0);
-    }
-    timeline_set_from(timeline, INT64_C(1768392000000000));
-    return timeline;
-}
-
 static void
 test_html(void **state)
 {
     struct sample sample;
     json_t *status;
-    json_t *timeline = timeline_of_sample();
+    json_t *timeline = sample_timeline();
     char *text;
 
     (void)state;

@@ -119,27 +119,11 @@ show(const json_t *status, const json_t *timeline, const struct place *at, const
 }
 
 static json_t *
-timeline_of_sample(void)
+timeline_with_a_note(void)
 {
-    const struct outage_record records[] = {
-        {.at_us = INT64_C(1768476600000000), .event = OUTAGE_EVENT_STARTED},
-        {.at_us = INT64_C(1768478370000000),
-            .event = OUTAGE_EVENT_CHANGED,
-            .endpoint = "ecr.api",
-            .old_state = "ok",
-            .state = "degraded",
-            .old_verdict = "ok",
-            .verdict = "partly-blocked",
-            .duration_ms = "1770000",
-            .summary = "one is silent"},
-    };
-    json_t *timeline = timeline_new();
+    json_t *timeline = sample_timeline();
 
     assert_non_null(timeline);
-    for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-        assert_int_equal(timeline_add(timeline, &records[i]), 0);
-    }
-    timeline_set_from(timeline, INT64_C(1768476600000000));
     timeline_set_note(timeline, "the journal was vacuumed");
     return timeline;
 }
@@ -157,7 +141,7 @@ each_value_is_another(void **state)
     assert_non_null(places);
     sample_init(&sample);
     root = json_pack(
-        "{s:o, s:o}", "status", report_json(&sample.report), "timeline", timeline_of_sample());
+        "{s:o, s:o}", "status", report_json(&sample.report), "timeline", timeline_with_a_note());
     assert_non_null(root);
     find_places(places, root);
     print_message("%zu values\n", places->n);
