@@ -11,6 +11,7 @@
 #include "probes/tls_cert.h"
 #include "probes/tls_keep.h"
 #include "probes/tls_lean.h"
+#include "probes/tls_memory.h"
 #include "probes/tls_store.h"
 
 #include <errno.h>
@@ -57,46 +58,6 @@ struct tls {
     unsigned n_starved;        /* allocations that had failed when the step began */
     bool no_memory;            /* one failed in it */
 };
-
-/* OpenSSL takes a want of memory for many things, among them a key too weak and an error of the
- * peer, and often leaves no word of it in its queue. So its allocations are watched; their
- * functions take no argument of ours. */
-static unsigned n_starved;
-
-static void *
-on_malloc(size_t size, const char *file, int line)
-{
-    void *memory = malloc(size);
-
-    (void)file;
-    (void)line;
-    n_starved += memory == NULL && size > 0;
-    return memory;
-}
-
-static void *
-on_realloc(void *old, size_t size, const char *file, int line)
-{
-    void *memory;
-
-    (void)file;
-    (void)line;
-    if (size == 0) { /* as OpenSSL's own does */
-        free(old);
-        return NULL;
-    }
-    memory = realloc(old, size);
-    n_starved += memory == NULL;
-    return memory;
-}
-
-static void
-on_free(void *memory, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(memory);
-}
 
 static int
 on_verify(int ok, X509_STORE_CTX *store_ctx)
@@ -205,11 +166,11 @@ open_lean(struct tls_ctx *ctx)
 {
     OSSL_LIB_CTX *lib_ctx;
     const char *why = "no memory";
-    unsigned n_starved_before = n_starved;
+    unsigned n_starved_before = tls_memory_n_starved();
 
     if (tls_lean_take(&lib_ctx, &why) == 0) {
         ctx->lean_ctx = ssl_ctx_new(lib_ctx);
-        if (ctx->lean_ctx != NULL && n_starved == n_starved_before) {
+        if (ctx->lean_ctx != NULL && tls_memory_n_starved() == n_starved_before) {
             SSL_CTX_set1_cert_store(ctx->lean_ctx, SSL_CTX_get_cert_store(ctx->ssl_ctx));
             return;
         }
@@ -225,13 +186,12 @@ int
 tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
 {
     struct tls_ctx *ctx;
-    unsigned n_starved_before = n_starved;
+    unsigned n_starved_before = tls_memory_n_starved();
 
     if (access(ca_file, R_OK) < 0) {
         return -errno;
     }
-    /* refused once OpenSSL has allocated; if others came before us, its queue has to do */
-    (void)CRYPTO_set_mem_functions(on_malloc, on_realloc, on_free);
+    tls_memory_watch();
     ctx = calloc(1, sizeof(*ctx));
     if (ctx == NULL) {
         return -ENOMEM;
@@ -247,12 +207,12 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
                   SSL_CTX_load_verify_file(ctx->ssl_ctx, ca_file) == 1;
 
     /* without memory OpenSSL may leave certificates out, and call that loaded */
-    if (!loaded || n_starved != n_starved_before) {
+    if (!loaded || tls_memory_n_starved() != n_starved_before) {
         tls_ctx_free(ctx);
         ERR_clear_error();
-        return n_starved != n_starved_before ? -ENOMEM : -EINVAL;
+        return tls_memory_n_starved() != n_starved_before ? -ENOMEM : -EINVAL;
     }
-    ctx->n_starved = n_starved;
+    ctx->n_starved = tls_memory_n_starved();
     if (engine == TLS_ENGINE_LEAN) {
         open_lean(ctx);
     }
@@ -300,14 +260,14 @@ fresh_anchors(const struct tls_ctx *ctx)
 static bool
 renew_anchors(struct tls_ctx *ctx)
 {
-    unsigned n_before = n_starved;
+    unsigned n_before = tls_memory_n_starved();
     X509_STORE *store;
 
-    if (ctx->n_starved == n_starved) {
+    if (ctx->n_starved == tls_memory_n_starved()) {
         return true;
     }
     store = fresh_anchors(ctx);
-    if (store == NULL || n_starved != n_before) {
+    if (store == NULL || tls_memory_n_starved() != n_before) {
         X509_STORE_free(store);
         return false;
     }
@@ -316,7 +276,7 @@ renew_anchors(struct tls_ctx *ctx)
         SSL_CTX_set1_cert_store(ctx->lean_ctx, store);
     }
     X509_STORE_free(store);
-    ctx->n_starved = n_starved;
+    ctx->n_starved = tls_memory_n_starved();
     return true;
 }
 
@@ -415,7 +375,7 @@ static void
 begin_step(struct tls *tls)
 {
     tls->step_left = STEP_READ_MAX;
-    tls->n_starved = n_starved;
+    tls->n_starved = tls_memory_n_starved();
     ERR_clear_error();
     errno = 0;
 }
@@ -436,9 +396,9 @@ end_step(struct tls *tls, int r)
         return TLS_STEP_WANT_WRITE;
     }
     tls->queue_error = ERR_peek_error();
-    tls->no_memory =
-        n_starved != tls->n_starved ||
-        (tls->verify_error != X509_V_OK && n_starved != tls->ctx->n_starved); /* by a spoiled one */
+    tls->no_memory = tls_memory_n_starved() != tls->n_starved ||
+                     (tls->verify_error != X509_V_OK &&
+                         tls_memory_n_starved() != tls->ctx->n_starved); /* by a spoiled one */
     ERR_clear_error();
     return TLS_STEP_FAILED;
 }
