@@ -2,6 +2,7 @@
 #include "daemon/metrics.h"
 
 #include "daemon/lifecycle_view.h"
+#include "daemon/text_stream.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -281,16 +282,9 @@ put_process(FILE *out, const struct process_facts *process)
     }
 }
 
-char *
-metrics_text(const struct report *report, const struct process_facts *process)
+static void
+put_all(FILE *out, const struct report *report, const struct process_facts *process)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-
-    if (out == NULL) {
-        return NULL;
-    }
     put_host(out, report);
     for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
         put_head(out, &families[f].family);
@@ -300,9 +294,16 @@ metrics_text(const struct report *report, const struct process_facts *process)
     }
     put_lifecycle(out, report->lifecycle);
     put_process(out, process);
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
+}
+
+char *
+metrics_text(const struct report *report, const struct process_facts *process)
+{
+    struct text_stream stream;
+
+    text_stream_open(&stream);
+    if (stream.out != NULL) {
+        put_all(stream.out, report, process);
     }
-    return text;
+    return text_stream_close(&stream);
 }

@@ -6,6 +6,7 @@
 #include "daemon/html_assets.h"
 #include "daemon/html_picture.h"
 #include "daemon/status_view.h"
+#include "daemon/text_stream.h"
 #include "daemon/util.h"
 
 #include <stdlib.h>
@@ -503,19 +504,14 @@ put_body(FILE *out, const json_t *status, const json_t *timeline)
 char *
 report_html(const json_t *status, const json_t *timeline, enum html_mode mode)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    int r;
+    struct text_stream stream;
 
-    if (out == NULL) {
-        return NULL;
+    text_stream_open(&stream);
+    if (stream.out != NULL) {
+        put_head(stream.out, status, mode);
+        if (put_body(stream.out, status, timeline) < 0) {
+            text_stream_fail(&stream);
+        }
     }
-    put_head(out, status, mode);
-    r = put_body(out, status, timeline);
-    if (fclose(out) != 0 || r < 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return text_stream_close(&stream);
 }

@@ -3,8 +3,8 @@
 #include "daemon/report_json.h"
 
 #include "daemon/lifecycle_view.h"
+#include "daemon/text_stream.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -512,50 +512,67 @@ report_verdict_event_json(
 /* ASCII: what a terminal would take for a control character (U+009B) comes as \u */
 #define DUMP_FLAGS (JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9))
 
+/* What follows the endpoints, which are the last member. */
+#define ENDPOINTS_END "]}"
+
+/* jansson does not notice when a key of an object could not be written: the stream does. */
+static void
+put_json(struct text_stream *stream, const json_t *json, size_t flags)
+{
+    if (json == NULL || json_dumpf(json, stream->out, DUMP_FLAGS | flags) < 0) {
+        text_stream_fail(stream);
+    }
+}
+
 char *
 report_json_text(const json_t *json, bool indent)
 {
-    return json_dumps(json, DUMP_FLAGS | (indent ? JSON_INDENT(2) : JSON_COMPACT));
+    struct text_stream stream;
+
+    text_stream_open(&stream);
+    if (stream.out != NULL) {
+        put_json(&stream, json, indent ? JSON_INDENT(2) : JSON_COMPACT);
+    }
+    return text_stream_close(&stream);
 }
 
-/* false: no memory. */
-static bool
-put_endpoint(FILE *out, const struct report *report, size_t i)
+static void
+put_endpoint(struct text_stream *stream, const struct report *report, size_t i)
 {
     json_t *json = endpoint_json(report, i);
-    bool put = json != NULL && (i == 0 || fputc(',', out) != EOF) &&
-               json_dumpf(json, out, DUMP_FLAGS | JSON_COMPACT) == 0;
 
+    (void)fputs(i == 0 ? "" : ",", stream->out);
+    put_json(stream, json, JSON_COMPACT);
     json_decref(json);
-    return put;
 }
 
-/* false: no memory. */
-static bool
-put_report(FILE *out, const struct report *report)
+/* All but the endpoints, up to where they come. */
+static void
+put_frame(struct text_stream *stream, const struct report *report)
 {
-    static const char end[] = "]}";
     json_t *json = report_json_with(report, json_array());
     CLEANUP(cleanup_free) char *frame = json != NULL ? report_json_text(json, false) : NULL;
-    bool put = frame != NULL && fwrite(frame, strlen(frame) - strlen(end), 1, out) == 1;
 
     json_decref(json);
-    for (size_t i = 0; put && i < report->n_endpoints; i++) {
-        put = put_endpoint(out, report, i);
+    if (frame == NULL) {
+        text_stream_fail(stream);
+    } else {
+        (void)fwrite(frame, strlen(frame) - strlen(ENDPOINTS_END), 1, stream->out);
     }
-    return put && fputs(end, out) != EOF;
 }
 
 char *
 report_json_line(const struct report *report)
 {
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    bool put = out != NULL && put_report(out, report);
+    struct text_stream stream;
 
-    if (out != NULL && (fclose(out) != 0 || !put)) {
-        free(TAKE(text));
+    text_stream_open(&stream);
+    if (stream.out != NULL) {
+        put_frame(&stream, report);
+        for (size_t i = 0; !stream.failed && i < report->n_endpoints; i++) {
+            put_endpoint(&stream, report, i);
+        }
+        (void)fputs(ENDPOINTS_END, stream.out);
     }
-    return text;
+    return text_stream_close(&stream);
 }

@@ -33,6 +33,7 @@ endforeach()
 target_link_libraries(test_autoscaling_forms PRIVATE vpce_autoscaling_pure)
 target_link_libraries(test_loop_memory PRIVATE vpce_loop)
 target_link_options(test_loop_memory PRIVATE LINKER:--wrap=malloc) # it fails there
+target_link_options(test_text_stream PRIVATE LINKER:--wrap=realloc) # it fails there
 target_link_libraries(test_status_server PRIVATE vpce_status_server)
 target_link_options(test_status_server PRIVATE LINKER:--wrap=evconnlistener_enable) # it fails there
 target_link_libraries(test_enums PRIVATE vpce_autoscaling_pure)

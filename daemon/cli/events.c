@@ -4,6 +4,7 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/console.h"
 #include "daemon/cli/paint.h"
+#include "daemon/report_json.h"
 #include "daemon/util.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ print_json_line(const struct follower *f, json_t *data)
     char *text;
 
     (void)json_object_set_new(data, "event", json_string(f->event));
-    text = json_dumps(data, JSON_ENSURE_ASCII | JSON_COMPACT | JSON_REAL_PRECISION(9));
+    text = report_json_text(data, false);
     if (text != NULL) {
         (void)puts(text);
     }

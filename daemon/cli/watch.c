@@ -3,6 +3,7 @@
 #include "daemon/cli/watch.h"
 
 #include "daemon/cli/render.h"
+#include "daemon/text_stream.h"
 #include "daemon/util.h"
 
 #include <errno.h>
@@ -90,26 +91,21 @@ picture(const char *socket, const struct cli_options *options, int *ret_exit)
     const struct render_options render = {.width = cli_width(), .color = options->color};
     char error[CLI_ERROR_SIZE];
     json_t *status = NULL;
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    struct text_stream stream;
 
-    if (out == NULL) {
+    text_stream_open(&stream);
+    if (stream.out == NULL) {
         return NULL;
     }
     *ret_exit = CLI_EXIT_UNKNOWN;
     if (cli_fetch_status(socket, CLI_TIMEOUT_MS, &status, error) < 0) {
-        (void)fputs(error, out);
+        (void)fputs(error, stream.out);
     } else {
-        render_status(out, status, &render);
+        render_status(stream.out, status, &render);
         *ret_exit = cli_exit_status(json_string_value(json_object_get(status, "state")));
         json_decref(status);
     }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return text_stream_close(&stream);
 }
 
 /* As many lines as there is room for. */
