@@ -394,6 +394,18 @@ conf_load(const char *path, struct conf **ret, struct conf_errors *errors)
     return r;
 }
 
+int
+conf_load_socket(const char *path, char ret[static CONF_SOCKET_SIZE], struct conf_errors *errors)
+{
+    struct loader loader = {.errors = errors};
+    int r = loader_run(&loader, path);
+    const char *socket = loader.conf != NULL ? loader.conf->socket : "";
+
+    (void)str_copy(ret, CONF_SOCKET_SIZE, socket[0] != '\0' ? socket : CONF_DEFAULT_SOCKET);
+    loader_done(&loader);
+    return r;
+}
+
 void
 conf_free(struct conf *conf)
 {

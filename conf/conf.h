@@ -12,6 +12,7 @@
 
 #define CONF_DEFAULT_FILE "/etc/vpce-probe/vpce-probe.conf"
 #define CONF_DEFAULT_SOCKET "/run/vpce-probe/status.sock"
+#define CONF_SOCKET_SIZE 108 /* sun_path, unix(7) */
 
 #define CONF_LINE_MAX 198     /* bytes of a line; what libinih's buffer holds */
 #define CONF_FILE_MAX 4194304 /* bytes of a file: 10,000 endpoints fit */
@@ -83,7 +84,7 @@ struct conf {
     size_t n_endpoints;
 
     /* [Status] */
-    char socket[108]; /* sun_path, unix(7) */
+    char socket[CONF_SOCKET_SIZE];
 
     /* [Lifecycle] */
     struct {
@@ -123,6 +124,11 @@ void conf_errors_reset(struct conf_errors *errors);
  * 0: *ret is complete, caller frees with conf_free.
  * -EINVAL: *errors says why (caller resets it in any case). -ENOMEM. */
 int conf_load(const char *path, struct conf **ret, struct conf_errors *errors);
+
+/* Socket= alone, also from a configuration in which other things are wrong; the default when that
+ * is, too. Errors and the value as of conf_load. */
+int conf_load_socket(
+    const char *path, char ret[static CONF_SOCKET_SIZE], struct conf_errors *errors);
 
 void conf_free(struct conf *conf); /* NULL is fine */
 

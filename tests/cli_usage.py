@@ -51,6 +51,7 @@ USAGE = [
     ("explain a b", 64, "unexpected argument: b"),
     ("history --since yesterday", 64, "yesterday"),
     ("endpoints --help", 0, "Usage: vpce-probe endpoints"),
+    ("endpoints --version", 0, "vpce-probe "),
     ("endpoints -h", 0, "Usage: vpce-probe endpoints"),
     ("endpoints extra", 64, "unexpected argument extra"),
     ("endpoints --region", 64, "--region needs a value"),
@@ -155,13 +156,29 @@ def check_answers(program, folder):
     with Server(folder, ["HTTP/1.0 200 OK\r\n\r\n{}"]) as server:
         r = run(program, server, "wait", "--timeout", "100ms")
         expect("wait: a status without endpoints is not ready", r.returncode, 1)
-    status = '{"endpoints":[{"endpoint":"ecs","required":true,"state":"degraded"}],"summary":"s"}'
+    status = ('{"endpoints":[{"endpoint":"ecs","required":true,"state":"degraded","summary":"e"}],'
+              '"summary":"s"}')
     for what, words, wanted in (("ready", (), (0, "s\n")), ("ready, and quiet", ("-q",), (0, "")),
-                                ("by name", ("--for", "ecs"), (0, "s\n")),
+                                ("by name", ("--for", "ecs"), (0, "ecs degraded: e\n")),
                                 ("of no such name", ("--for", "s3"), (2, ""))):
         with Server(folder, ["HTTP/1.0 200 OK\r\n\r\n" + status]) as server:
             r = run(program, server, "wait", *words)
             expect(f"wait, {what}", (r.returncode, r.stdout), wanted)
+    r = subprocess.run([program, "status", "--nagios", "--socket", "/nonexistent"],
+                       capture_output=True, text=True, check=False)
+    expect("--nagios without a daemon is a line", (r.returncode, r.stdout, r.stderr),
+           (3, "VPCE-PROBE UNKNOWN: no answer from the daemon at /nonexistent: "
+            "No such file or directory\n", ""))
+    there = folder + "/there"
+    for text, path in ((f"[Status]\nSocket={there}\n[Probe]\nInterval=x\n", there),
+                       ("[Status]\nSocket=here\n", "/run/vpce-probe/status.sock")):
+        with open(folder + "/broken.conf", "w", encoding="utf-8") as f:
+            f.write(text)
+        r = subprocess.run([program, "status", "--config", folder + "/broken.conf"],
+                           capture_output=True, text=True, check=False)
+        expect("a broken configuration's socket",
+               (r.returncode, "broken.conf:" in r.stderr, f"the daemon at {path}:" in r.stderr),
+               (3, True, True))
     r = subprocess.run([program, "status", "--socket", "/" + "x" * 200], capture_output=True,
                        text=True, check=False)
     expect("a path that is too long", (r.returncode, "too long" in r.stderr), (3, True))

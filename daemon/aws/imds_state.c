@@ -38,7 +38,7 @@ imds_state_words(enum imds_state state)
     case IMDS_STATE_BROKEN:
         return "answers, but not as IMDSv2 does";
     case IMDS_STATE_SILENT:
-        return "does not answer: a firewall drops it, or its hop limit is too low";
+        return "does not answer: a firewall drops it or, in a container, its hop limit is too low";
     case IMDS_STATE_RESOURCES:
         return "was not asked: this host is out of memory or descriptors";
     }

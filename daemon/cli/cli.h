@@ -75,8 +75,8 @@ int cli_fetch_status(
 int cli_check_status(const struct cli_options *options, json_t **ret);
 
 /* The status socket: --socket, or as configured. A broken configuration must not hide the status of
- * a daemon that still runs with its old settings: its errors are printed, and the default is taken.
- */
+ * a daemon that still runs with its old settings: its errors are printed, and what it says of the
+ * socket counts nevertheless. */
 #define CLI_PATH_SIZE 256
 void cli_find_socket(const struct cli_options *options, char ret[static CLI_PATH_SIZE]);
 

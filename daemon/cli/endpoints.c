@@ -26,6 +26,7 @@ static const char help[] =
     "  --account ID        account id (12 digits), a part of ECR registry names\n"
     "  --launch-type TYPE  ec2, fargate or fargate-1.3 (platform version 1.3.0 or earlier)\n"
     "  --all               every service known, also those not probed on this host\n"
+    "  --version           print the version and exit\n"
     "  --help              this text\n"
     "\n"
     "The options override the configuration. Without --region, Region= must be in it.\n";
@@ -37,6 +38,7 @@ struct options {
     const char *launch_type;
     bool all;
     bool help;
+    bool version;
 };
 
 static int __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
@@ -61,6 +63,7 @@ parse_options(int argc, char **argv, struct options *ret)
         {"launch-type", required_argument, NULL, 't'},
         {"all", no_argument, NULL, 'A'},
         {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
     int c;
@@ -86,6 +89,9 @@ parse_options(int argc, char **argv, struct options *ret)
             break;
         case 'h':
             ret->help = true;
+            break;
+        case 'V':
+            ret->version = true;
             break;
         case ':':
             return usage_error("%s needs a value; see --help", argv[optind - 1]);
@@ -240,6 +246,10 @@ cli_endpoints(int argc, char **argv)
     }
     if (options.help) {
         (void)fputs(help, stdout);
+        return EX_OK;
+    }
+    if (options.version) {
+        (void)puts("vpce-probe " VPCE_VERSION);
         return EX_OK;
     }
     return load_and_list(&options);

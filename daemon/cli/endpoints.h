@@ -1,4 +1,4 @@
-/* `vpce-probe endpoints`: what would be probed on a host and why. Reads the configuration,
+/* `vpce-probe endpoints`: what would be probed on a host. Reads the configuration,
  * touches no network. */
 #ifndef VPCE_DAEMON_CLI_ENDPOINTS_H
 #define VPCE_DAEMON_CLI_ENDPOINTS_H

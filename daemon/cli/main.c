@@ -19,7 +19,7 @@ static const struct verb {
     {"history", cli_history, "outages: from when to when, of what, and why; from the journal"},
     {"report", cli_report, "one HTML page for a ticket: picture, table, time line, remedies"},
     {"explain", cli_explain, "a verdict or an endpoint: cause, remedy, commands that repair it"},
-    {"endpoints", cli_endpoints, "what would be probed and why, without the network"},
+    {"endpoints", cli_endpoints, "what would be probed, without the network"},
 };
 
 static void

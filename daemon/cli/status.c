@@ -32,18 +32,17 @@ void
 cli_find_socket(const struct cli_options *options, char ret[static CLI_PATH_SIZE])
 {
     struct conf_errors errors = {0};
-    struct conf *conf = NULL;
+    char socket[CONF_SOCKET_SIZE];
 
     if (options->socket != NULL) {
         (void)str_copy(ret, CLI_PATH_SIZE, options->socket);
         return;
     }
-    if (conf_load(options->conf_file, &conf, &errors) < 0) {
+    if (conf_load_socket(options->conf_file, socket, &errors) < 0) {
         conf_errors_print(&errors, stderr);
     }
-    (void)str_copy(ret, CLI_PATH_SIZE, conf != NULL ? conf->socket : CONF_DEFAULT_SOCKET);
+    (void)str_copy(ret, CLI_PATH_SIZE, socket);
     conf_errors_reset(&errors);
-    conf_free(conf);
 }
 
 int
@@ -135,7 +134,13 @@ cli_status(int argc, char **argv)
         return watch_status(socket, &options);
     }
     if (cli_fetch_status(socket, CLI_TIMEOUT_MS, &status, error) < 0) {
-        (void)fputs(error, options.nagios ? stdout : stderr);
+        if (options.nagios) {                         /* a line is all it may be */
+            const char *why = strchr(error, ' ') + 1; /* behind "vpce-probe:" */
+
+            (void)printf("VPCE-PROBE UNKNOWN: %.*s\n", (int)strcspn(why, "\n"), why);
+        } else {
+            (void)fputs(error, stderr);
+        }
         return CLI_EXIT_UNKNOWN;
     }
     if (options.metrics) {

@@ -11,6 +11,9 @@
 
 #define POLL_MS 500
 
+/* The last question comes when the time is over, and a daemon that is there answers it at once. */
+#define LAST_ANSWER_MS 100
+
 #define WAIT_READY 0
 #define WAIT_TIMED_OUT 1
 #define WAIT_ERROR 2
@@ -82,28 +85,48 @@ readiness_of(const json_t *status, const struct cli_options *options, bool only_
     return json_is_array(endpoints) ? READINESS_READY : READINESS_NOT_YET;
 }
 
+/* What is waited for, in words: the host, or the endpoints that were named. */
+static void
+describe(const json_t *status, const struct cli_options *options, struct text *t)
+{
+    const char *summary = json_string_value(json_object_get(status, "summary"));
+
+    if (options->n_names == 0 && summary != NULL) {
+        (void)text_add_printable(t, summary, strlen(summary));
+        (void)text_add(t, "\n");
+    }
+    for (size_t i = 0; i < options->n_names; i++) {
+        const json_t *endpoint = status_endpoint(status, options->names[i]);
+        const char *state = json_string_value(json_object_get(endpoint, "state"));
+
+        summary = json_string_value(json_object_get(endpoint, "summary"));
+        if (state != NULL && summary != NULL) {
+            (void)text_add(t, "%s ", options->names[i]);
+            (void)text_add_printable(t, state, strlen(state));
+            (void)text_add(t, ": ");
+            (void)text_add_printable(t, summary, strlen(summary));
+            (void)text_add(t, "\n");
+        }
+    }
+}
+
 /* What the daemon says now; its summary, or why it cannot be asked, for the reader. */
 static enum readiness
 ask(const char *socket, int64_t left_ms, const struct cli_options *options, bool only_healthy,
     char summary[static CLI_ERROR_SIZE])
 {
-    int timeout_ms = left_ms < CLI_TIMEOUT_MS ? (int)left_ms : CLI_TIMEOUT_MS;
+    int64_t timeout_ms = left_ms < LAST_ANSWER_MS ? LAST_ANSWER_MS : left_ms;
+    struct text t = {.buf = summary, .size = CLI_ERROR_SIZE};
     json_t *status = NULL;
     enum readiness readiness;
 
-    if (cli_fetch_status(socket, timeout_ms, &status, summary) < 0) {
+    timeout_ms = timeout_ms < CLI_TIMEOUT_MS ? timeout_ms : CLI_TIMEOUT_MS;
+    if (cli_fetch_status(socket, (int)timeout_ms, &status, summary) < 0) {
         return READINESS_NO_DAEMON;
     }
     readiness = readiness_of(status, options, only_healthy);
-
-    const char *text = json_string_value(json_object_get(status, "summary"));
-    struct text t = {.buf = summary, .size = CLI_ERROR_SIZE};
-
     summary[0] = '\0';
-    if (text != NULL) {
-        (void)text_add_printable(&t, text, strlen(text));
-    }
-    (void)text_add(&t, "\n");
+    describe(status, options, &t);
     json_decref(status);
     return readiness;
 }

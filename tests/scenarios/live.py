@@ -219,7 +219,15 @@ def check_wait(world):
     expect("wait: usage", cli(world, "wait", "--timeout", "soon").returncode, 64)
     world.vpc("break sg ecr.api")
     world.wait_for({"ecr.api": "blocked"}, "unhealthy")
-    expect("wait: timed out", cli(world, "wait", "-q", "--timeout", "1s").returncode, 1)
+    r = cli(world, "wait", "--timeout", "1s")
+    expect("wait: timed out, and what for", (r.returncode, r.stderr.splitlines()),
+           (1, ["vpce-probe wait: timed out",
+                "1 of 6 required endpoints failed: ecr.api (blocked)"]))
+    r = cli(world, "wait", "--timeout", "1ms", "--for", "ecs", "--for", "ecr.api")
+    expect("wait: for two, one of them failed",
+           (r.returncode, [line.split(":")[0] for line in r.stderr.splitlines()]),
+           (1, ["vpce-probe wait", "ecs ok", "ecr.api failed"]))
+    expect("wait: quietly", cli(world, "wait", "-q", "--timeout", "1ms").stderr, "")
     expect("wait: for another", cli(world, "wait", "-q", "--for", "ecs").returncode, 0)
     with subprocess.Popen(command(world, "wait"), stdout=subprocess.DEVNULL) as waiting:
         world.vpc("heal all")
