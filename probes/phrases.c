@@ -283,7 +283,7 @@ phrase_working(struct text *t, const struct probe_result *result)
         }
         tls_us = addr->tls_us > tls_us ? addr->tls_us : tls_us;
     }
-    (void)text_add(t, "%u of %u addresses answer", n_ok, n);
+    (void)text_add(t, "%u of %u address%s work%s", n_ok, n, n == 1 ? "" : "es", n == 1 ? "s" : "");
     if (connect_us >= 0) {
         (void)text_add(t, ", connect ");
         phrase_ms(t, connect_us);

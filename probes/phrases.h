@@ -27,7 +27,7 @@ bool addr_has_failed(const struct addr_result *addr);
 void phrase_failures(
     struct text *t, const struct probe_result *result, const struct verdict_context *context);
 
-/* "2 of 3 addresses answer, connect 0.5 ms, TLS 4.1 ms": the slowest of those that work. */
+/* "2 of 3 addresses work, connect 0.5 ms, TLS 4.1 ms": the slowest of those that work. */
 void phrase_working(struct text *t, const struct probe_result *result);
 
 /* Who said what: "169.254.169.253: servfail, 10.0.0.2: timeout". */

@@ -183,7 +183,7 @@ sample_timeline(void)
             .state = "degraded",
             .old_verdict = "ok",
             .verdict = "partly-blocked",
-            .summary = "1 of 2 addresses answer",
+            .summary = "1 of 2 addresses work",
             .duration_ms = "1770000"}};
     json_t *timeline = timeline_new();
 

@@ -12,7 +12,7 @@
 #define T0_US INT64_C(1795168800000000) /* 2026-11-20 10:00:00 UTC */
 #define MIN_US INT64_C(60000000)
 
-static char no_answer[] = "0 of 3 addresses answer; 10.0.1.10 (apne1-az1), 10.0.2.10 (apne1-az2), "
+static char no_answer[] = "0 of 3 addresses work; 10.0.1.10 (apne1-az1), 10.0.2.10 (apne1-az2), "
                           "10.0.3.10 (apne1-az4): no answer to SYN";
 static char hostile[] = "\\x1b[2J cannot be seen as more than it is";
 
@@ -108,9 +108,9 @@ table(void **state)
         "\n"
         "START (UTC)             END                 FOR       ENDPOINT      STATE\n"
         "before 2026-09-18 22:01 2026-11-20 10:01:00 > 62d 12h ecs-telemetry failed\n"
-        "  public-path -> blocked -> unexpected-address: 0 of 3 addresses answer;\n"
-        "  10.0.1.10 (apne1-az1), 10.0.2.10 (apne1-az2), 10.0.3.10 (apne1-az4): no answer\n"
-        "  to SYN (vpce-probed was started again several times)\n"
+        "  public-path -> blocked -> unexpected-address: 0 of 3 addresses work; 10.0.1.10\n"
+        "  (apne1-az1), 10.0.2.10 (apne1-az2), 10.0.3.10 (apne1-az4): no answer to SYN\n"
+        "  (vpce-probed was started again several times)\n"
         "2026-11-20 10:02:00     10:14:28            12min 28s s3            degraded\n"
         "  partly-blocked: \\x1b[2J cannot be seen as more than it is\n"
         "2026-11-20 10:20:00     not known           -         ecr.api       failed\n"
@@ -190,7 +190,7 @@ json(void **state)
         "\"start_exact\":false,\"end\":\"2026-11-20T10:01:00.000Z\",\"ongoing\":false,"
         "\"duration_ms\":5400060007,\"state\":\"failed\",\"verdict\":\"blocked\","
         "\"first_verdict\":\"public-path\",\"last_verdict\":\"unexpected-address\","
-        "\"summary\":\"0 of 3 addresses answer; 10.0.1.10 (apne1-az1), 10.0.2.10 (apne1-az2), "
+        "\"summary\":\"0 of 3 addresses work; 10.0.1.10 (apne1-az1), 10.0.2.10 (apne1-az2), "
         "10.0.3.10 (apne1-az4): no answer to SYN\",\"restarts\":2}");
     assert_true(json_is_null(json_object_get(last, "end")));
     assert_true(json_is_true(json_object_get(last, "ongoing")));

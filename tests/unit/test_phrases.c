@@ -230,11 +230,11 @@ working(void **state)
 
     (void)state;
     phrase_working(&text, &result);
-    assert_string_equal(got, "3 of 4 addresses answer, connect 1.3 ms, TLS 120 ms");
+    assert_string_equal(got, "3 of 4 addresses work, connect 1.3 ms, TLS 120 ms");
     result = (struct probe_result){.n_addrs = 0};
     text = TEXT(got);
     phrase_working(&text, &result);
-    assert_string_equal(got, "0 of 0 addresses answer");
+    assert_string_equal(got, "0 of 0 addresses work");
 }
 
 /* The Availability Zone, where its subnet is known. */

@@ -46,10 +46,10 @@ static const struct row {
     const char *says; /* part of the summary; NULL: anything */
 } rows[] = {
     {"ok", EXPECTED_INTERFACE, {0}, {{IFACE("1"), OK}, {IFACE("2"), OK}}, VERDICT_OK,
-        PATH_INTERFACE, .says = "2 of 2 addresses answer"},
+        PATH_INTERFACE, .says = "2 of 2 addresses work"},
     {"a SYN was lost: its timer is no latency", EXPECTED_INTERFACE, {0},
         {{IFACE("1"), OK, .syn_lost = true}}, VERDICT_OK, PATH_INTERFACE,
-        .says = "1 of 1 addresses answer, TLS 4.0 ms"},
+        .says = "1 of 1 address works, TLS 4.0 ms"},
     {"hub VPC", EXPECTED_INTERFACE, {0}, {{"172.16.0.1", ADDR_CLASS_PRIVATE, OK}}, VERDICT_OK,
         PATH_INTERFACE},
     {"S3 connects", EXPECTED_GATEWAY, {0}, {{PUBLIC_ADDR, OK}}, VERDICT_OK, PATH_UNKNOWN},
@@ -83,7 +83,8 @@ static const struct row {
         {{IFACE("1"), OK}, {SIX("1"), ADDR_OUTCOME_NO_ROUTE, false, 3, .not_judged = true}},
         VERDICT_OK, PATH_INTERFACE},
     {"refused", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_REFUSED, false, 1}},
-        VERDICT_REFUSED, PATH_INTERFACE, .says = "RST"},
+        VERDICT_REFUSED, PATH_INTERFACE,
+        .says = "0 of 1 address works; 10.0.1.10: connection refused (RST)"},
     {"ICMP", EXPECTED_INTERFACE, {0}, {{IFACE("1"), ADDR_OUTCOME_UNREACHABLE, false, 1}},
         VERDICT_UNROUTABLE, PATH_INTERFACE},
     {"no route", EXPECTED_GATEWAY, {0}, {{PUBLIC_ADDR, ADDR_OUTCOME_NO_ROUTE, false, 1}},
