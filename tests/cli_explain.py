@@ -117,12 +117,17 @@ def check_facts(directory):
     check(len(creations) == 6, "no-private-dns: one for each required endpoint")
     _, output, _ = explain("gateway-missing", directory=directory)
     check("Values=com.amazonaws.eu-west-1.s3" in output, "gateway-missing is about S3")
+    _, output, _ = explain("resolver-bypass", directory=directory)
+    check("failed (degraded if public addresses connect)\n" in output, "resolver-bypass: states")
 
 
 def check_usage(names, directory):
     status, output, _ = explain(directory=directory)
     check(status == 0, f"the list gives {status}")
     check_widths("the list", output, [])
+    _, causes = output.split("\ncauses of the host", 1)
+    check(re.findall(r"^(resolver-\S+)", causes, re.MULTILINE) ==
+          ["resolver-bypass", "resolver-down"], f"causes: {causes}")
     for name in names:
         check(re.search(rf"^{name} ", output, re.MULTILINE), f"{name} is not in the list")
     for arguments, expected in ((["blocked", "refused"], 64), (["--json", "blocked"], 64),

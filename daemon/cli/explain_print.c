@@ -14,6 +14,19 @@ is_cause(enum verdict_code code)
     return code >= VERDICT_NO_PRIVATE_DNS;
 }
 
+static bool
+is_verdict(enum verdict_code code)
+{
+    return !is_cause(code);
+}
+
+/* One DNS server that bypasses the Amazon resolver is the cause of many endpoints' verdicts. */
+static bool
+may_be_cause(enum verdict_code code)
+{
+    return is_cause(code) || code == VERDICT_RESOLVER_BYPASS;
+}
+
 static void
 put_title(FILE *out, const char *title)
 {
@@ -59,6 +72,9 @@ effect_of(enum verdict_code code)
     if (code == VERDICT_PUBLIC_PATH) {
         return "the endpoint is degraded (failed where PublicPath=failed is set)";
     }
+    if (code == VERDICT_RESOLVER_BYPASS) {
+        return "the endpoint is failed (degraded if public addresses connect)";
+    }
     switch (verdict_state(code, &mild)) {
     case STATE_UNKNOWN:
         break;
@@ -90,20 +106,24 @@ is_first_of_name(enum verdict_code code)
     return verdict_parse(verdict_str(code), &first) && first == code;
 }
 
-void
-explain_print_all(FILE *out, const struct render_options *options)
+static void
+put_list(FILE *out, const struct render_options *options, bool (*belongs)(enum verdict_code code))
 {
     for (size_t i = VERDICT_OK; i < VERDICT_CODE_N; i++) {
         enum verdict_code code = (enum verdict_code)i;
 
-        if (!is_first_of_name(code)) {
-            continue;
+        if (is_first_of_name(code) && belongs(code)) {
+            paint_hanging(out, options, NAME_WIDTH, verdict_str(code), verdict_meaning(code));
         }
-        if (code == VERDICT_NO_PRIVATE_DNS) {
-            (void)fputs("\ncauses of the host, above the endpoints that they explain:\n", out);
-        }
-        paint_hanging(out, options, NAME_WIDTH, verdict_str(code), verdict_meaning(code));
     }
+}
+
+void
+explain_print_all(FILE *out, const struct render_options *options)
+{
+    put_list(out, options, is_verdict);
+    (void)fputs("\ncauses of the host, above the endpoints that they explain:\n", out);
+    put_list(out, options, may_be_cause);
     (void)fputc('\n', out);
     paint_wrapped(out, options, 0,
         "\"vpce-probe explain VERDICT\" tells more of one of them, \"vpce-probe explain ENDPOINT\" "
