@@ -192,7 +192,9 @@ void
 verdict_remedy(struct text *t, const struct endpoint_spec *spec, enum verdict_code code,
     const struct verdict_context *context)
 {
-    const char *remedy = verdict_words_of(code)->remedy;
+    const struct verdict_words *words = verdict_words_of(code);
+    bool special = words->gateway_remedy != NULL && wants_gateway(spec);
+    const char *remedy = special ? words->gateway_remedy : words->remedy;
     const struct vpc_nets *nets = context->nets;
 
     if (code == VERDICT_BLOCKED && nets != NULL && !nets->known[0] && !nets->known[1]) {

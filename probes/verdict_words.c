@@ -46,13 +46,17 @@
 #define ROUTE_TABLE_ADD \
     "aws ec2 modify-vpc-endpoint --region {R} --vpc-endpoint-id <vpc-endpoint-id>" \
     " --add-route-table-ids <rtb-id>\n"
+#define DNS_SUPPORT_SHOW \
+    "aws ec2 describe-vpc-attribute --region {R} --vpc-id <vpc-id>" \
+    " --attribute enableDnsSupport\n"
+#define DNS_SUPPORT_ON \
+    "aws ec2 modify-vpc-attribute --region {R} --vpc-id <vpc-id> --enable-dns-support\n"
 #define VPC_DNS_SHOW \
-    "{i}aws ec2 describe-vpc-attribute --region {R} --vpc-id <vpc-id>" \
-    " --attribute enableDnsSupport\n" \
+    "{i}" DNS_SUPPORT_SHOW \
     "{i}aws ec2 describe-vpc-attribute --region {R} --vpc-id <vpc-id>" \
     " --attribute enableDnsHostnames\n"
 #define VPC_DNS_ON \
-    "{i}aws ec2 modify-vpc-attribute --region {R} --vpc-id <vpc-id> --enable-dns-support\n" \
+    "{i}" DNS_SUPPORT_ON \
     "{i}aws ec2 modify-vpc-attribute --region {R} --vpc-id <vpc-id> --enable-dns-hostnames\n"
 
 /* Security groups, network ACLs, routes. */
@@ -75,11 +79,12 @@
     "aws ec2 authorize-security-group-egress --region {R} --group-id <instance-sg-id>" \
     " --ip-permissions 'IpProtocol=tcp,FromPort={P},ToPort={P}," \
     "PrefixListIds=[{PrefixListId=<pl-id>}]'\n"
+/* Of a server of the user's own: nothing filters what goes to the Amazon resolver. */
 #define EGRESS_DNS \
     "aws ec2 authorize-security-group-egress --region {R} --group-id <instance-sg-id>" \
-    " --protocol udp --port 53 --cidr <dns-server>/32\n" \
+    " --protocol udp --port 53 --cidr <own-dns-server>/32\n" \
     "aws ec2 authorize-security-group-egress --region {R} --group-id <instance-sg-id>" \
-    " --protocol tcp --port 53 --cidr <dns-server>/32\n"
+    " --protocol tcp --port 53 --cidr <own-dns-server>/32\n"
 #define ACLS_SHOW(subnet) \
     "aws ec2 describe-network-acls --region {R}" \
     " --filters Name=association.subnet-id,Values=<" subnet ">\n"
@@ -133,7 +138,7 @@
     "ip link show dev <interface>\n" \
     "tracepath -n {H}\n"
 #define MTU_LOWER \
-    "sudo ip link set dev <interface> mtu 1500\n"
+    "sudo ip link set dev <interface> mtu <smaller-mtu>\n"
 #define CLOCK_SHOW \
     "timedatectl\n" \
     "chronyc tracking\n" \
@@ -201,7 +206,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
     .evidence = "The name has A and AAAA records, and this host has addresses of both families. "
         "Every address of one family fails, at least one of the other completes a TLS handshake.",
     .remedy = "Check the security group of the VPC endpoint {S}, the network ACLs and the routes "
-        "for the family named: IPv4 and IPv6 need rules of their own.",
+        "for the family that fails: IPv4 and IPv6 need rules of their own.",
     .commands = "ip -br address\n"
         "ip route get <address>\n"
         ENDPOINT_SHOW RULES_SHOW("endpoint-sg-id") ACLS_SHOW("endpoint-subnet-id") ROUTES_SHOW
@@ -234,7 +239,9 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
     .meaning = "The host's DNS server answers with public addresses, the Amazon resolver with "
         "private ones: the server does not ask the Amazon resolver.",
     .evidence = "The same question went to the server of /etc/resolv.conf and to 169.254.169.253; "
-        "only the latter answered with addresses of a VPC endpoint.",
+        "only the latter answered with addresses of a VPC endpoint. While the public addresses "
+        "connect the endpoint is degraded, unless PublicPath=failed is set; two such endpoints or "
+        "more are a cause of the host.",
     .remedy = "Forward the zone of {H} from the custom DNS server to the Amazon resolver "
         "(169.254.169.253 or the VPC base +2; from outside the VPC, an inbound endpoint of Route "
         "53 Resolver), or set AmazonProvidedDNS in the DHCP option set of the VPC.",
@@ -256,43 +263,55 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
         ENDPOINT_SHOW ZONES_SHOW RESOLVER_RULES_SHOW PRIVATE_DNS_ON,
 },
 [VERDICT_NO_ADDRESS] = {
-    .meaning = "The DNS name exists but has no address.",
-    .evidence = "The A and the AAAA query were answered without an error and without a record "
-        "(NODATA).",
+    .meaning = "The DNS name exists but has no address of an IP family that is probed.",
+    .evidence = "The A and AAAA queries, or the one of the only family that is probed, were "
+        "answered without an error and without a record (NODATA).",
     .remedy = "Check that the VPC endpoint {S} has at least one subnet, and the records of a "
-        "private hosted zone that covers {H}.",
+        "private hosted zone that covers {H}. Where only IPv6 is probed, the endpoint's IP "
+        "address type and DNS record type must be dualstack; or probe IPv4, too "
+        "(AddressFamily=any).",
+    .gateway_remedy = "Check the records of a private hosted zone that covers {H}: a gateway "
+        "endpoint does not change DNS. Where only IPv6 is probed, AAAA records are at the "
+        "service's dual-stack name (Names=dualstack); or probe IPv4, too (AddressFamily=any).",
     .commands = "dig {H} A\n"
         "dig {H} AAAA\n"
         ENDPOINT_SHOW ZONES_SHOW
         "{i}aws ec2 modify-vpc-endpoint --region {R} --vpc-endpoint-id <vpc-endpoint-id>"
-        " --add-subnet-ids <subnet-id>\n",
+        " --add-subnet-ids <subnet-id>\n"
+        "{i}aws ec2 modify-vpc-endpoint --region {R} --vpc-endpoint-id <vpc-endpoint-id>"
+        " --ip-address-type dualstack --dns-options DnsRecordIpType=dualstack\n",
 },
 [VERDICT_DNS_TIMEOUT] = {
     .meaning = "No DNS server answered.",
     .evidence = "Each server of /etc/resolv.conf was asked and given DnsTimeout= to answer; none "
         "did.",
-    .remedy = "Check that the servers named can be reached from this subnet on port 53 (security "
-        "groups, network ACLs, routes), and that the host does not exceed 1024 packets per "
-        "second to link-local addresses.",
+    .remedy = "Of the Amazon resolver (169.254.169.253, fd00:ec2::253, or the VPC base +2) check "
+        "enableDnsSupport of the VPC, the limit of 1024 packets per second for each network "
+        "interface, and this host's own firewall: security groups and network ACLs do not filter "
+        "it. Of a DNS server of your own check that it runs and that UDP and TCP port 53 reach "
+        "it: security groups, network ACLs, routes.",
     .commands = "cat /etc/resolv.conf\n"
         "dig @<dns-server> {H}\n"
         "dig @169.254.169.253 {H}\n"
         "ip route get <dns-server>\n"
         "ethtool -S <interface> | grep linklocal_allowance_exceeded\n"
-        INSTANCE_SHOW RULES_SHOW("instance-sg-id") ACLS_SHOW("instance-subnet-id")
-        DHCP_OPTIONS_SHOW EGRESS_DNS,
+        "sudo nft list ruleset\n"
+        INSTANCE_SHOW DNS_SUPPORT_SHOW DHCP_OPTIONS_SHOW
+        RULES_SHOW("instance-sg-id") ACLS_SHOW("instance-subnet-id")
+        DNS_SUPPORT_ON EGRESS_DNS,
 },
 [VERDICT_DNS_FAILED] = {
     .meaning = "The DNS servers answered with an error.",
     .evidence = "Every server that was asked answered with SERVFAIL or REFUSED, with what is no "
         "DNS message, or not at all, or an ICMP error came back.",
     .remedy = "Check the servers named: their forwarding to the Amazon resolver, their access "
-        "lists, and the DHCP option set of the VPC. Where the Amazon resolver itself fails, a "
-        "Route 53 Resolver rule forwards the name to servers that do not answer.",
+        "lists, and the DHCP option set of the VPC. Where the Amazon resolver itself fails, "
+        "check enableDnsSupport of the VPC, and the Route 53 Resolver rules: one may forward the "
+        "name to servers that do not answer.",
     .commands = "cat /etc/resolv.conf\n"
         "dig @<dns-server> {H}\n"
         "dig @169.254.169.253 {H}\n"
-        DHCP_OPTIONS_SHOW RESOLVER_RULES_SHOW
+        DNS_SUPPORT_SHOW DHCP_OPTIONS_SHOW RESOLVER_RULES_SHOW DNS_SUPPORT_ON
         "aws route53resolver disassociate-resolver-rule --region {R} --vpc-id <vpc-id>"
         " --resolver-rule-id <resolver-rule-id>\n",
 },
@@ -364,7 +383,8 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
     .evidence = "TCP connections came about, the ClientHello was sent, and nothing came back "
         "within TlsTimeout=.",
     .remedy = "Look for a firewall or proxy that inspects TLS between this host and the VPC "
-        "endpoint {S}; if large packets are lost, lower the MTU to 1500 and try again.",
+        "endpoint {S}; if large packets are lost, try a smaller MTU than the one in use "
+        "(1500 in place of 9001, 1400 in place of 1500).",
     .commands = "openssl s_client -connect {A} </dev/null\n"
         MTU_SHOW FIREWALLS_SHOW ROUTES_SHOW MTU_LOWER,
 },
@@ -373,8 +393,10 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
     .evidence = "TCP connections came about, then the handshake fell silent, and the kernel saw "
         "the marks of lost large packets: segments out of order, retransmissions, or a path MTU "
         "below that of the interface. Interface endpoints send no ICMP that would lower it.",
-    .remedy = "Lower the MTU of this host to 1500 and try again; check for a tunnel or firewall "
-        "with a smaller MTU that sends no ICMP.",
+    .remedy = "Try a smaller MTU on this host than the one in use: 1500 in place of 9001 (jumbo "
+        "frames), 1400 in place of 1500. If that helps, a tunnel or firewall on the way has a "
+        "smaller MTU: let its ICMP through (\"fragmentation needed\", with IPv6 \"packet too "
+        "big\"), or keep the smaller one.",
     .commands = MTU_SHOW
         "ss -tinm dst <address>\n"
         ROUTES_SHOW MTU_LOWER,
@@ -509,13 +531,17 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
 [VERDICT_RESOLVER_DOWN] = {
     .meaning = "DNS fails alike for every name.",
     .evidence = "The queries for all names ended in the same way, a time-out or an error.",
-    .remedy = "Check the DNS servers of this host and the way to them.",
+    .remedy = "Check the DNS servers of this host and the way to them. Of the Amazon resolver: "
+        "enableDnsSupport of the VPC, and this host's own firewall. Of a DNS server of your own: "
+        "security groups, network ACLs and routes, too.",
     .commands = "cat /etc/resolv.conf\n"
         "dig @<dns-server> {H}\n"
         "dig @169.254.169.253 {H}\n"
         "ip route get <dns-server>\n"
-        INSTANCE_SHOW RULES_SHOW("instance-sg-id") ACLS_SHOW("instance-subnet-id")
-        DHCP_OPTIONS_SHOW RESOLVER_RULES_SHOW EGRESS_DNS,
+        "sudo nft list ruleset\n"
+        INSTANCE_SHOW DNS_SUPPORT_SHOW DHCP_OPTIONS_SHOW RESOLVER_RULES_SHOW
+        RULES_SHOW("instance-sg-id") ACLS_SHOW("instance-subnet-id")
+        DNS_SUPPORT_ON EGRESS_DNS,
 },
 };
 

@@ -5,10 +5,11 @@
 #include "probes/verdict.h"
 
 struct verdict_words {
-    const char *meaning;  /* the cause, in a sentence or two */
-    const char *evidence; /* what vpce-probe saw when it says so: packets and answers */
-    const char *remedy;   /* template: what to change, in AWS's own terms */
-    const char *commands; /* template lines: inspect, then repair, in the order to run them */
+    const char *meaning;        /* the cause, in a sentence or two */
+    const char *evidence;       /* what vpce-probe saw when it says so: packets and answers */
+    const char *remedy;         /* template: what to change, in AWS's own terms */
+    const char *gateway_remedy; /* template: for a gateway endpoint; NULL: the same */
+    const char *commands;       /* template lines: inspect, then repair, in the order to run them */
 };
 
 /* Of any code; one out of range has the words of VERDICT_NONE. */

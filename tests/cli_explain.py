@@ -213,7 +213,7 @@ def check_daemon(directory):
 
 # What stands in for a placeholder where the AWS CLI wants more than a text.
 PLACEHOLDERS = {"rule-number": "100", "port": "443", "vpc-cidr": "10.0.0.0/16",
-                "dns-server": "10.0.0.2", "region": "eu-west-1"}
+                "dns-server": "10.0.0.2", "own-dns-server": "10.0.0.2", "region": "eu-west-1"}
 
 
 NOBODY = ["--no-paginate", "--cli-connect-timeout", "2", "--endpoint-url", "http://127.0.0.1:9"]

@@ -201,6 +201,13 @@ static const struct row {
         {"Interface", "--private-dns-enabled"}},
     {"ecs is public", VERDICT_DEPENDS_ON_ECS, &ecr, true,
         {"--service-name com.amazonaws." REGION ".ecs "}, {"ecr"}},
+    {"DNS silent", VERDICT_DNS_TIMEOUT, &ecs, true,
+        {"--attribute enableDnsSupport\n", "--protocol udp --port 53 --cidr <own-dns-server>/32\n",
+            "--protocol tcp --port 53 --cidr <own-dns-server>/32"}},
+    {"no address", VERDICT_NO_ADDRESS, &ecs, true,
+        {"--add-subnet-ids", "--ip-address-type dualstack"}},
+    {"no address, gateway", VERDICT_NO_ADDRESS, &s3, true, {"dig "},
+        {"subnet", "--ip-address-type"}},
     {"IPv6 literal", VERDICT_TLS_FAILED, &own, true, {"-connect [2001:db8::1]:443 "}},
     {"no host name", VERDICT_TLS_FAILED, &unknown, false, {"-connect <host-name>:<port> "}},
 };
@@ -280,6 +287,35 @@ test_remedy_facts(void **state)
     verdict_remedy(&text, &unknown, VERDICT_BLOCKED, &nothing_known);
     assert_non_null(strstr(remedy, "(VPC CIDRs <vpc-cidr>)"));
     assert_non_null(strstr(remedy, "endpoint <service-name>;"));
+}
+
+/* What a remedy must have, and must not have. */
+static const struct row remedies[] = {
+    {"no address", VERDICT_NO_ADDRESS, &ecs, true,
+        {"at least one subnet", "must be dualstack", "AddressFamily=any"}, {"Names="}},
+    {"no address, gateway", VERDICT_NO_ADDRESS, &s3, true, {"Names=dualstack", "bucket.s3."},
+        {"subnet", "address type"}},
+    {"silent DNS", VERDICT_DNS_TIMEOUT, &ecs, true,
+        {"enableDnsSupport", "network ACLs do not filter it", "UDP and TCP port 53"}},
+    {"large packets lost", VERDICT_TLS_BLACKHOLE, &ecs, true,
+        {"1500 in place of 9001", "1400 in place of 1500", "fragmentation needed"}},
+};
+
+static void
+test_remedies(void **state)
+{
+    const struct verdict_context known = {.region = REGION};
+    bool good = true;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(remedies); i++) {
+        char remedy[REMEDY_SIZE] = "";
+        struct text text = TEXT(remedy);
+
+        verdict_remedy(&text, remedies[i].spec, remedies[i].code, &known);
+        good &= check_row(&remedies[i], remedy);
+    }
+    assert_true(good);
 }
 
 static size_t
@@ -381,8 +417,8 @@ main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_code),
         cmocka_unit_test(test_parse), cmocka_unit_test(test_facts),
         cmocka_unit_test(test_s3_interface), cmocka_unit_test(test_remedy_facts),
-        cmocka_unit_test(test_no_private_dns), cmocka_unit_test(test_cause_bounds),
-        cmocka_unit_test(test_long_names)};
+        cmocka_unit_test(test_remedies), cmocka_unit_test(test_no_private_dns),
+        cmocka_unit_test(test_cause_bounds), cmocka_unit_test(test_long_names)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
