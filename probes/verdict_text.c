@@ -2,6 +2,21 @@
  * The table of meanings and remedies is in verdict_words.c, the notes in verdict_notes.c. */
 #include "probes/phrases.h"
 
+/* A family that was not asked has no say. */
+static void
+add_no_address(struct text *t, const struct endpoint_spec *spec, const struct probe_result *result)
+{
+    bool only_4 = result->dns[FAMILY_INDEX(ADDR_FAMILY_IPV6)].outcome == DNS_OUTCOME_NONE;
+    bool only_6 = result->dns[FAMILY_INDEX(ADDR_FAMILY_IPV4)].outcome == DNS_OUTCOME_NONE;
+
+    if (only_4 == only_6) {
+        (void)text_add(t, "%s has neither A nor AAAA records (", spec->hostname);
+    } else {
+        (void)text_add(t, "%s has no %s record, and only %s is probed (", spec->hostname,
+            only_6 ? "AAAA" : "A", only_6 ? "IPv6" : "IPv4");
+    }
+}
+
 static void
 add_dns_summary(struct text *t, const struct endpoint_spec *spec, const struct probe_result *result,
     enum verdict_code code)
@@ -9,7 +24,7 @@ add_dns_summary(struct text *t, const struct endpoint_spec *spec, const struct p
     if (code == VERDICT_NAME_NOT_FOUND) {
         (void)text_add(t, "%s does not exist (NXDOMAIN from ", spec->hostname);
     } else if (code == VERDICT_NO_ADDRESS) {
-        (void)text_add(t, "%s has neither A nor AAAA records (", spec->hostname);
+        add_no_address(t, spec, result);
     } else if (code == VERDICT_DNS_TIMEOUT) {
         (void)text_add(t, "no DNS server answers for %s (", spec->hostname);
     } else {
@@ -42,13 +57,23 @@ add_bypass_summary(struct text *t, const struct endpoint_spec *spec,
     phrase_second_opinion(t, result->second_opinion);
 }
 
+/* Names are made of the Region; of an account id, too, those of ECR's registries alone. */
 static void
-add_none_summary(struct text *t, const struct endpoint_spec *spec)
+add_none_summary(
+    struct text *t, const struct endpoint_spec *spec, const struct verdict_context *context)
 {
-    if (spec->hostname[0] == '\0') {
-        (void)text_add(t, "its host name is not known yet: set Region= and AccountId=");
-    } else {
+    bool region_known = context->region != NULL && context->region[0] != '\0';
+    bool of_account = streq(spec->key, "ecr.dkr");
+
+    if (spec->hostname[0] != '\0') {
         (void)text_add(t, "not probed yet");
+    } else if (!region_known) {
+        (void)text_add(t, "Region not known yet (no answer from IMDS?): set Region=%s",
+            of_account ? ", and AccountId= if that is not known either" : "");
+    } else if (of_account) {
+        (void)text_add(t, "account id not known yet (no answer from IMDS?): set AccountId=");
+    } else {
+        (void)text_add(t, "no host name is known for it in Region %s: set Host=", context->region);
     }
 }
 
@@ -96,13 +121,32 @@ add_class_summary(struct text *t, const struct probe_result *result, enum verdic
     }
 }
 
+/* The family of which no address works. */
+static void
+add_dead_family(struct text *t, const struct probe_result *result)
+{
+    unsigned n_ok[FAMILY_N] = {0};
+
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        const struct addr_result *addr = &result->addrs[i];
+
+        n_ok[FAMILY_INDEX(addr->addr.family)] += addr->judged && addr->outcome == ADDR_OUTCOME_OK;
+    }
+    bool no_4 = n_ok[FAMILY_INDEX(ADDR_FAMILY_IPV4)] == 0;
+    bool no_6 = n_ok[FAMILY_INDEX(ADDR_FAMILY_IPV6)] == 0;
+
+    if (no_4 != no_6) {
+        (void)text_add(t, ", none of %s", no_4 ? "IPv4" : "IPv6");
+    }
+}
+
 void
 verdict_summary(struct text *t, const struct endpoint_spec *spec, const struct probe_result *result,
     const struct verdict *verdict, const struct verdict_context *context)
 {
     switch (verdict->code) {
     case VERDICT_NONE:
-        add_none_summary(t, spec);
+        add_none_summary(t, spec, context);
         break;
     case VERDICT_OK:
     case VERDICT_DEPENDS_ON_ECS:
@@ -141,6 +185,9 @@ verdict_summary(struct text *t, const struct endpoint_spec *spec, const struct p
     case VERDICT_TLS_FAILED:
     case VERDICT_HTTP_FAILED:
         phrase_working(t, result);
+        if (verdict->code == VERDICT_FAMILY_SPLIT) {
+            add_dead_family(t, result);
+        }
         (void)text_add(t, "; ");
         phrase_failures(t, result, context);
         break;

@@ -311,11 +311,43 @@ second_opinions(void **state)
     assert_string_equal(got, "the Amazon resolver 10.0.1.2 answers timeout");
 }
 
+/* What a host name needs that is not known: the account id only where it stands in the name. */
+static void
+names_not_known(void **state)
+{
+    static const struct {
+        const char *key, *region, *expected;
+    } names[] = {
+        {"ecs", NULL, "Region not known yet (no answer from IMDS?): set Region="},
+        {"ecs", "", "Region not known yet (no answer from IMDS?): set Region="},
+        {"ecr.dkr", "",
+            "Region not known yet (no answer from IMDS?): set Region=, and AccountId= if that is "
+            "not known either"},
+        {"ecr.dkr", "eu-west-1", "account id not known yet (no answer from IMDS?): set AccountId="},
+        {"ecs", "xx-moon-1", "no host name is known for it in Region xx-moon-1: set Host="},
+    };
+    const struct probe_result result = {.n_addrs = 0};
+    const struct verdict verdict = {.code = VERDICT_NONE};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        struct endpoint_spec spec = {.hostname = "", .service_name = ""};
+        const struct verdict_context known = {.nets = &no_nets, .region = names[i].region};
+        char got[SUMMARY_SIZE] = "";
+        struct text text = TEXT(got);
+
+        (void)str_copy(spec.key, sizeof(spec.key), names[i].key);
+        verdict_summary(&text, &spec, &result, &verdict, &known);
+        assert_string_equal(got, names[i].expected);
+    }
+}
+
 /* Summaries that are not of addresses. */
 static void
 summaries(void **state)
 {
-    struct endpoint_spec spec = {.key = "ecr.dkr", .hostname = "", .service_name = ""};
+    const struct endpoint_spec spec = {
+        .key = "ecr.dkr", .hostname = "ecs.example", .service_name = ""};
     struct probe_result result = {.n_addrs = 0};
     struct verdict verdict = {.code = VERDICT_NONE};
     char got[SUMMARY_SIZE] = "";
@@ -323,10 +355,6 @@ summaries(void **state)
     struct second_opinion second;
 
     (void)state;
-    verdict_summary(&text, &spec, &result, &verdict, &context);
-    assert_string_equal(got, "its host name is not known yet: set Region= and AccountId=");
-    spec.hostname = "ecs.example";
-    text = TEXT(got);
     verdict_summary(&text, &spec, &result, &verdict, &context);
     assert_string_equal(got, "not probed yet");
     verdict.code = VERDICT_RESOLVER_BYPASS;
@@ -363,6 +391,7 @@ main(void)
         cmocka_unit_test(dates),
         cmocka_unit_test(name_servers),
         cmocka_unit_test(second_opinions),
+        cmocka_unit_test(names_not_known),
         cmocka_unit_test(summaries),
     };
 
