@@ -13,14 +13,23 @@
  * unit. */
 #define REFUSAL_LINGER_MS 10000
 
+static const char *
+open_problem(int error)
+{
+    if (error == -EADDRINUSE) {
+        return "another vpce-probed serves it";
+    }
+    return error == -ENOTSOCK ? "it is not a socket" : strerror(-error);
+}
+
 static int
 open_own(struct status_server *server, const char *path, char ret_own[static LISTEN_PATH_SIZE])
 {
     int fd = status_socket_open(path);
 
     if (fd < 0) {
-        log_msg(LOG_ERR, LOG_TOPIC_CTL, "cannot open the status socket %s: %s", path,
-            fd == -EADDRINUSE ? "another vpce-probed serves it" : strerror(-fd));
+        log_msg(
+            LOG_ERR, LOG_TOPIC_CTL, "cannot open the status socket %s: %s", path, open_problem(fd));
         return fd;
     }
     (void)str_copy(ret_own, LISTEN_PATH_SIZE, path);

@@ -536,7 +536,10 @@ status_socket_open(const char *path)
     if (is_served(&sa)) {
         return -EADDRINUSE;
     }
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+    if (lstat(path, &st) == 0) {
+        if (!S_ISSOCK(st.st_mode)) {
+            return -ENOTSOCK;
+        }
         (void)unlink(path);
     }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -34,8 +34,8 @@ void status_server_drain(struct status_server *server, void (*on_drained)(void *
 void status_server_free(struct status_server *server);
 
 /* A listening Unix socket at path, usable by every local user; its folder is made when missing, a
- * stale socket is replaced, one that somebody serves is not (-EADDRINUSE).
- * Returns the descriptor, or a negative errno. */
+ * stale socket is replaced, one that somebody serves is not (-EADDRINUSE), nor what is no socket
+ * (-ENOTSOCK). Returns the descriptor, or a negative errno. */
 int status_socket_open(const char *path);
 
 #endif

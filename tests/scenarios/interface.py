@@ -65,10 +65,14 @@ def code(world, path, *options, user=None):
     return curl(world, path, "-o", "/dev/null", "-w", "%{http_code}", *options, user=user)
 
 
-def cli(world, *args):
+def in_vpc(world, program, *args):
     return subprocess.run(["ip", "netns", "exec", world.name + "-host",
-                           os.path.join(world.bin, "vpce-probe"), *args],
+                           os.path.join(world.bin, program), *args],
                           capture_output=True, text=True, check=False)
+
+
+def cli(world, *args):
+    return in_vpc(world, "vpce-probe", *args)
 
 
 def raw(world, data):
@@ -225,6 +229,9 @@ def check_exit_statuses(world, conf):
     r = subprocess.run([os.path.join(world.bin, "vpce-probed"), "--config", broken,
                         "--check-config"], capture_output=True, check=False)
     expect("the daemon's --check-config", r.returncode, 78)
+    r = in_vpc(world, "vpce-probed", "--config", conf, "--socket", conf)
+    expect("a socket's path that is a file's",
+           (r.returncode, "it is not a socket" in r.stderr, os.path.isfile(conf)), (1, True, True))
 
 
 def check_signals(world, conf):

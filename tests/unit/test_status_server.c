@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -199,10 +201,40 @@ a_client_without_memory_is_refused(void **state)
     assert_int_equal(n_refused, 0);
 }
 
+/* What stands at the path and is no socket stays as it is. */
+static void
+a_file_is_no_socket(void **state)
+{
+    char folder[] = "/tmp/vpce-socket-XXXXXX";
+    char path[sizeof(folder) + sizeof("/a")];
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/a", folder);
+    assert_int_equal(symlink("nowhere", path), 0);
+    assert_int_equal(status_socket_open(path), -ENOTSOCK);
+    assert_int_equal(unlink(path), 0);
+
+    CLEANUP(cleanup_fd) int fd = status_socket_open(path);
+    assert_true(fd >= 0);
+    assert_int_equal(status_socket_open(path), -EADDRINUSE);
+    cleanup_fd(&fd);
+
+    int again = status_socket_open(path); /* nobody serves it now */
+    assert_true(again >= 0);
+    cleanup_fd(&again);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(status_socket_open(path), -ENOTSOCK);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_no_socket),
         cmocka_unit_test(it_accepts_again),
         cmocka_unit_test(it_closes_nothing_that_is_watched),
         cmocka_unit_test(a_client_without_memory_is_refused),
