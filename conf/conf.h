@@ -20,7 +20,9 @@
 #define CONF_ENDPOINTS_MAX 10000
 #define CONF_ERRORS_MAX 100 /* errors kept; more are counted */
 #define CONF_PATH_SIZE 256
-#define CONF_NAME_SIZE 256 /* hook and group names: AWS allows 255 characters */
+#define CONF_NAME_SIZE 256      /* hook and group names: AWS allows 255 characters */
+#define CONF_WHERE_LINE_SIZE 12 /* ":" and a line number */
+#define CONF_WHERE_SIZE (2 * CONF_PATH_SIZE + CONF_WHERE_LINE_SIZE) /* "file:line" */
 
 /* A yes/no that may be left to the catalogue. */
 enum conf_choice {
@@ -108,7 +110,7 @@ struct conf {
 #define CONF_RISE_FALL_MAX 20
 
 /* What was wrong, a line each: "file:line: key: what is wrong". In place of the key, "[section]"
- * or "line" for what is no setting, and "file" with line 0 for a file that cannot be read. */
+ * or "line" for what is no setting, and "file: file: ..." for a file that cannot be read. */
 struct conf_errors {
     char **lines; /* heap, n of them; at most CONF_ERRORS_MAX */
     size_t n;

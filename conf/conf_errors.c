@@ -7,20 +7,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void
+conf_where_format(const struct conf_where *where, char ret[static CONF_WHERE_SIZE])
+{
+    struct text text = {.buf = ret, .size = CONF_WHERE_SIZE - CONF_WHERE_LINE_SIZE};
+
+    *ret = '\0';
+    (void)text_add_escaped(&text, where->file, strlen(where->file));
+    text.size = CONF_WHERE_SIZE; /* whatever the file is called, its line is told */
+    if (where->line > 0) {
+        (void)text_add(&text, ":%u", where->line);
+    }
+}
+
 static char *
 error_line(const struct conf_where *where, const char *subject, const char *sentence)
 {
-    char file_buf[2 * CONF_PATH_SIZE];
-    char subject_buf[2 * CONF_LINE_MAX];
-    struct text file = TEXT(file_buf);
+    char place[CONF_WHERE_SIZE];
+    char subject_buf[2 * CONF_LINE_MAX] = "";
     struct text escaped = TEXT(subject_buf);
     char *line;
 
-    file_buf[0] = '\0';
-    subject_buf[0] = '\0';
-    (void)text_add_escaped(&file, where->file, strlen(where->file));
+    conf_where_format(where, place);
     (void)text_add_escaped(&escaped, subject, strlen(subject));
-    if (asprintf(&line, "%s:%u: %s: %s", file_buf, where->line, subject_buf, sentence) < 0) {
+    if (asprintf(&line, "%s: %s: %s", place, subject_buf, sentence) < 0) {
         return NULL;
     }
     return line;

@@ -14,8 +14,12 @@ struct conf_where {
     bool bad;         /* its value was refused: no use in checking it against others */
 };
 
-/* Adds "file:line: subject: sentence". subject: the key, "[section]", "line" or "file", as it
- * stands in the file. Not kept, only counted: from CONF_ERRORS_MAX on, and without memory. */
+/* "file:line", or "file" for line 0. where->file is not NULL. */
+void conf_where_format(const struct conf_where *where, char ret[static CONF_WHERE_SIZE]);
+
+/* Adds "file:line: subject: sentence", or "file: ..." for line 0. subject: the key, "[section]",
+ * "line" or "file", as it stands in the file. Not kept, only counted: from CONF_ERRORS_MAX on, and
+ * without memory. */
 void conf_errors_add(struct conf_errors *errors, const struct conf_where *where,
     const char *subject, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
