@@ -20,6 +20,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Longest chain worth building: leaf, intermediates, cross-signed roots; AWS sends four. */
@@ -182,14 +183,27 @@ open_lean(struct tls_ctx *ctx)
     log_msg(LOG_NOTICE, LOG_TOPIC_TLS, "the lean TLS engine is not used: %s", why);
 }
 
+/* Why OpenSSL could not load a bundle; what it says first is the cause. */
+static int
+load_error(void)
+{
+    unsigned long error = ERR_peek_error();
+
+    return ERR_SYSTEM_ERROR(error) ? -ERR_GET_REASON(error) : -EINVAL;
+}
+
 int
 tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
 {
     struct tls_ctx *ctx;
     unsigned n_starved_before = tls_memory_n_starved();
+    struct stat st;
 
-    if (access(ca_file, R_OK) < 0) {
+    if (stat(ca_file, &st) < 0 || access(ca_file, R_OK) < 0) {
         return -errno;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return -EISDIR;
     }
     tls_memory_watch();
     ctx = calloc(1, sizeof(*ctx));
@@ -208,9 +222,11 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
 
     /* without memory OpenSSL may leave certificates out, and call that loaded */
     if (!loaded || tls_memory_n_starved() != n_starved_before) {
+        int r = tls_memory_n_starved() != n_starved_before ? -ENOMEM : load_error();
+
         tls_ctx_free(ctx);
         ERR_clear_error();
-        return tls_memory_n_starved() != n_starved_before ? -ENOMEM : -EINVAL;
+        return r;
     }
     ctx->n_starved = tls_memory_n_starved();
     if (engine == TLS_ENGINE_LEAN) {

@@ -21,8 +21,8 @@ enum tls_step {
 };
 
 /* Load the trust anchors of a PEM bundle. engine: the one to use if it can be used here; if not,
- * the log says why. 0; -ENOENT and other errno of the file; -EINVAL: no certificate in it; -ENOMEM.
- */
+ * the log says why. 0; -ENOENT and other errno of the file, -EMFILE; -EINVAL: no certificate in it;
+ * -ENOMEM. */
 int tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret);
 void tls_ctx_free(struct tls_ctx *ctx); /* all sessions are closed before; NULL is fine */
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -85,6 +86,8 @@ setup_group(void **state)
     X509 *cert = make_cert(key);
 
     assert_int_equal(r, -EINVAL);
+    assert_int_equal(tls_ctx_new("/dev", TLS_ENGINE_DEFAULT, &w.ctx), -EISDIR);
+    assert_int_equal(tls_ctx_new("/nonexistent", TLS_ENGINE_DEFAULT, &w.ctx), -ENOENT);
     (void)signal(SIGPIPE, SIG_IGN); /* as the programs do */
     write_ca_file(&w, cert);
     assert_int_equal(tls_ctx_new(w.ca_file, TLS_ENGINE_DEFAULT, &w.ctx), 0);
@@ -564,6 +567,24 @@ nor_of_another_bundle(void **state)
     want_of_memory_spoils_no_trust(state);
 }
 
+/* What is no fault of the file is not said of it. */
+static void
+without_descriptors_nothing_is_loaded(void **state)
+{
+    struct world *w = *state;
+    struct tls_ctx *ctx = NULL;
+    struct rlimit before;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int r = tls_ctx_new(w->ca_file, TLS_ENGINE_DEFAULT, &ctx);
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(r, -EMFILE);
+}
+
 int
 main(void)
 {
@@ -583,6 +604,7 @@ main(void)
         TEST(a_flood_after_the_handshake_ends),
         TEST(want_of_memory_spoils_no_trust),
         TEST(nor_of_another_bundle),
+        TEST(without_descriptors_nothing_is_loaded),
     };
 
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
