@@ -350,6 +350,19 @@ load_all(struct loader *loader, const char *path)
     return loader->error;
 }
 
+/* Whether there are certificates in it is seen when it is loaded, much later. */
+static void
+tell_ca_file(const struct loader *loader)
+{
+    const struct conf_key *key = conf_key_find(CONF_SECTION_PROBE, "CaFile");
+    struct conf_where where = loader->origin.keys[conf_key_index(key)];
+
+    if (where.file == NULL) {
+        where = (struct conf_where){.file = loader->files[0]};
+    }
+    conf_where_format(&where, loader->conf->ca_file_where);
+}
+
 static void
 loader_done(struct loader *loader)
 {
@@ -377,6 +390,7 @@ loader_run(struct loader *loader, const char *path)
         return r;
     }
     conf_endpoints_give(loader->endpoints, loader->conf, &loader->origin);
+    tell_ca_file(loader);
     conf_check(loader->conf, &loader->origin, loader->errors);
     return loader->errors->n_found > n_before ? -EINVAL : 0;
 }
@@ -415,13 +429,13 @@ conf_free(struct conf *conf)
     }
 }
 
+#define BUNDLE_FEDORA "/etc/pki/tls/certs/ca-bundle.crt" /* and Amazon Linux */
+#define BUNDLE_DEBIAN "/etc/ssl/certs/ca-certificates.crt"
+
 const char *
 conf_ca_file(const struct conf *conf)
 {
-    static const char *const bundles[] = {
-        "/etc/pki/tls/certs/ca-bundle.crt",   /* Amazon Linux, Fedora */
-        "/etc/ssl/certs/ca-certificates.crt", /* Debian */
-    };
+    static const char *const bundles[] = {BUNDLE_FEDORA, BUNDLE_DEBIAN};
 
     if (conf->ca_file[0] != '\0') {
         return conf->ca_file;
@@ -432,4 +446,23 @@ conf_ca_file(const struct conf *conf)
         }
     }
     return bundles[0];
+}
+
+void
+conf_ca_file_problem(const struct conf *conf, const char *why, struct text *ret)
+{
+    const char *file = conf_ca_file(conf);
+
+    (void)text_add(ret, "%s: CaFile: ", conf->ca_file_where);
+    if (conf->ca_file[0] != '\0') {
+        (void)text_add(ret, "%s: %s", file, why);
+    } else if (access(file, R_OK) == 0) {
+        (void)text_add(ret,
+            "is not set, and the system's %s cannot be used: %s; set CaFile= in [Probe]", file,
+            why);
+    } else {
+        (void)text_add(ret,
+            "is not set, and there are no certificates of the system in " BUNDLE_FEDORA
+            " or " BUNDLE_DEBIAN "; set CaFile= in [Probe] to a bundle of trusted certificates");
+    }
 }

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+struct text; /* daemon/util.h */
+
 #define CONF_DEFAULT_FILE "/etc/vpce-probe/vpce-probe.conf"
 #define CONF_DEFAULT_SOCKET "/run/vpce-probe/status.sock"
 #define CONF_SOCKET_SIZE 108 /* sun_path, unix(7) */
@@ -71,9 +73,10 @@ struct conf {
     int64_t fast_interval_ms;
     unsigned rise; /* 1 to CONF_RISE_FALL_MAX */
     unsigned fall;
-    unsigned parallel;            /* TCP connections in flight */
-    char ca_file[CONF_PATH_SIZE]; /* "": the system's */
-    struct addr second_opinion;   /* family NONE: off */
+    unsigned parallel;                   /* TCP connections in flight */
+    char ca_file[CONF_PATH_SIZE];        /* "": the system's */
+    char ca_file_where[CONF_WHERE_SIZE]; /* "file:line" that set it; "file": none did */
+    struct addr second_opinion;          /* family NONE: off */
     enum conf_egress egress;
     char egress_host[HOSTNAME_SIZE];
     bool public_path_fails;
@@ -137,5 +140,9 @@ void conf_free(struct conf *conf); /* NULL is fine */
 /* The trust store to load: CaFile=, or the first of the system's bundles that exists
  * (/etc/pki/tls/certs/ca-bundle.crt, /etc/ssl/certs/ca-certificates.crt). Never NULL. */
 const char *conf_ca_file(const struct conf *conf);
+
+/* The line, as those of conf_errors, for a trust store that could not be loaded; why: what the
+ * matter was with conf_ca_file(). */
+void conf_ca_file_problem(const struct conf *conf, const char *why, struct text *ret);
 
 #endif

@@ -79,6 +79,7 @@ on_report(struct report *ret, void *arg)
     chronicle_report(d->chronicle, ret);
 }
 
+/* Why not is logged. -EINVAL: the settings are wrong. */
 static int
 make_prober(struct daemon *d, const struct conf *conf, struct prober **ret)
 {
@@ -365,6 +366,7 @@ restore_state(struct daemon *d)
     }
 }
 
+/* 0; EX_CONFIG: the settings are wrong, which has been told; or a negative errno. */
 static int
 open_all(struct daemon *d)
 {
@@ -392,6 +394,7 @@ open_all(struct daemon *d)
     }
     if (r == 0) {
         r = make_prober(d, d->conf, &d->prober);
+        r = r == -EINVAL ? EX_CONFIG : r;
     }
     if (r == 0) {
         chronicle_follow(d->chronicle, d->prober);
@@ -453,10 +456,14 @@ daemon_run(const struct daemon_options *options)
         loop_timer_set(d.start_timer, START_OVER_MS);
         r = loop_run(d.loop);
         chronicle_close(d.chronicle);
-    } else {
+    } else if (r < 0) {
         log_msg(LOG_ERR, LOG_TOPIC_LOOP, "cannot start: %s", strerror(-r));
     }
     close_all(&d);
+    if (r == EX_CONFIG) {
+        listen_refuse();
+        return EX_CONFIG;
+    }
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -464,10 +471,21 @@ int
 daemon_check_config(const char *conf_file)
 {
     struct conf *conf = NULL;
+    struct probe_env env = {0};
+    char error[PROBER_ERROR_SIZE];
+    int r;
 
     if (load_conf(conf_file, &conf) < 0) {
         return EX_CONFIG;
     }
+    r = prober_env_open_tls(conf, &env, error);
+    if (r < 0) {
+        log_msg(LOG_ERR, LOG_TOPIC_CONF, "%s", error);
+    }
+    prober_env_close(&env);
     conf_free(conf);
-    return EXIT_SUCCESS;
+    if (r == -EINVAL) {
+        return EX_CONFIG;
+    }
+    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -23,8 +23,9 @@ struct prober_callbacks {
 
 /* loop and conf are borrowed and outlive it; host, what is known of it now, is copied. once: every
  * endpoint is probed once, beginning here, and its first run that makes a statement decides.
- * callbacks: copied; a NULL function is not called. 0; or a negative errno, and error says what
- * could not be had, in one sentence. */
+ * callbacks: copied; a NULL function is not called. 0; -EINVAL: the settings are wrong, and error
+ * is a line as those of conf_errors; or another negative errno, and error says what could not be
+ * had, in one sentence. */
 int prober_new(struct loop *loop, const struct conf *conf, const struct host *host, bool once,
     const struct prober_callbacks *callbacks, struct prober **ret,
     char error[static PROBER_ERROR_SIZE]);

@@ -53,16 +53,27 @@ prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, 
     return 0;
 }
 
+/* Not the file's fault, and it may be had later. */
+static bool
+is_shortage(int error)
+{
+    return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 int
 prober_env_open_tls(
     const struct conf *conf, struct probe_env *env, char error[static PROBER_ERROR_SIZE])
 {
     const char *ca_file = conf_ca_file(conf);
     int r = tls_ctx_new(ca_file, conf->tls_engine, &env->tls_ctx);
+    struct text problem = {.buf = error, .size = PROBER_ERROR_SIZE};
 
-    if (r < 0) {
-        (void)snprintf(error, PROBER_ERROR_SIZE, "cannot load trusted certificates from %s: %s",
-            ca_file, r == -EINVAL ? "no certificate in it" : strerror(-r));
+    if (r < 0 && is_shortage(r)) {
+        (void)text_add(
+            &problem, "cannot load trusted certificates from %s: %s", ca_file, strerror(-r));
+    } else if (r < 0) {
+        conf_ca_file_problem(conf, r == -EINVAL ? "no certificate in it" : strerror(-r), &problem);
+        r = -EINVAL;
     }
     return r;
 }

@@ -6,7 +6,7 @@
 #include "conf/conf.h"
 #include "probes/probe.h"
 
-#define PROBER_ERROR_SIZE 512
+#define PROBER_ERROR_SIZE 1024
 
 /* All but the trust store. once: for one check, which has no packets to save. ret: zeroed before;
  * released by prober_env_close also after a failure. 0; or a negative errno, and error says what
@@ -14,8 +14,8 @@
 int prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, bool once,
     struct probe_env *ret, char error[static PROBER_ERROR_SIZE]);
 
-/* The trust store, which takes milliseconds: needed once the first name is resolved. Same errors.
- */
+/* The trust store, which takes milliseconds: needed once the first name is resolved. Same errors,
+ * but -EINVAL: the settings are wrong, and error is a line as those of conf_errors. */
 int prober_env_open_tls(
     const struct conf *conf, struct probe_env *env, char error[static PROBER_ERROR_SIZE]);
 

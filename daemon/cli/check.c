@@ -11,6 +11,7 @@
 #include "daemon/report_json.h"
 #include "daemon/util.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sysexits.h>
@@ -173,12 +174,18 @@ run(struct check *check)
         .on_run = on_run, .on_egress = on_egress, .arg = check};
     char error[PROBER_ERROR_SIZE];
     struct host host;
+    int r;
 
     (void)loop_on_signal(check->loop, SIGINT, on_signal, check);
     (void)loop_on_signal(check->loop, SIGTERM, on_signal, check);
     learn_host(check, check->conf, &host);
     check->since = moment_now(check->loop);
-    if (prober_new(check->loop, check->conf, &host, true, &callbacks, &check->prober, error) < 0) {
+    r = prober_new(check->loop, check->conf, &host, true, &callbacks, &check->prober, error);
+    if (r == -EINVAL) {
+        (void)fprintf(stderr, "%s\n", error);
+        return EX_CONFIG;
+    }
+    if (r < 0) {
         (void)fprintf(stderr, "vpce-probe: %s\n", error);
         return CLI_EXIT_UNKNOWN;
     }

@@ -211,6 +211,25 @@ def check_no_descriptors(world):
         lambda: world.status()["state"] == "healthy"), True)
 
 
+def check_trust_stores(world, conf):
+    """A CaFile= without certificates is an error of the configuration."""
+    wrong = os.path.join(world.folder, "wrong-ca.conf")
+    for ca, why in (("/nonexistent.pem", "No such file or directory"), ("/etc", "Is a directory"),
+                    (conf, "no certificate in it")):
+        with open(conf, encoding="utf-8") as f:
+            text = f.read() + f"[Probe]\nCaFile={ca}\n"
+        with open(wrong, "w", encoding="utf-8") as f:
+            f.write(text)
+        line = f"{wrong}:{len(text.splitlines())}: CaFile: {ca}: {why}"
+        for what, command in (
+                ("check", ["vpce-probe", "check", "--config", wrong]),
+                ("--check-config", ["vpce-probed", "--config", wrong, "--check-config"]),
+                ("the daemon",
+                 ["vpce-probed", "--config", wrong, "--socket", world.folder + "/wrong"])):
+            r = in_vpc(world, *command)
+            expect(f"{what}, {ca} as trust store", (r.returncode, line in r.stderr), (78, True))
+
+
 def check_exit_statuses(world, conf):
     expect("status of a healthy host", cli(world, "status", "--socket", world.socket).returncode, 0)
     r = cli(world, "status", "--socket", world.folder + "/none")
@@ -229,6 +248,7 @@ def check_exit_statuses(world, conf):
     r = subprocess.run([os.path.join(world.bin, "vpce-probed"), "--config", broken,
                         "--check-config"], capture_output=True, check=False)
     expect("the daemon's --check-config", r.returncode, 78)
+    check_trust_stores(world, conf)
     r = in_vpc(world, "vpce-probed", "--config", conf, "--socket", conf)
     expect("a socket's path that is a file's",
            (r.returncode, "it is not a socket" in r.stderr, os.path.isfile(conf)), (1, True, True))

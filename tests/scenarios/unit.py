@@ -27,6 +27,9 @@ CONF = "/etc/vpce-probe/vpce-probe.conf"
 SOCKET = "/run/vpce-probe/status.sock"
 SERVICE = "vpce-probe.service"
 SOCKET_UNIT = "vpce-probe.socket"
+BROKEN_CONF = "/etc/vpce-probe/conf.d/broken.conf"
+BROKEN = (("Intervall=1s", "Intervall: "),  # seen when the files are read, and later
+          ("CaFile=/nonexistent.pem", "CaFile: /nonexistent.pem: No such file"))
 WAIT = "vpce-probe-wait.service"
 CONSOLE = "vpce-probe-console.service"
 TARGET = "vpce-online.target"
@@ -345,22 +348,33 @@ def restarts_leave_nothing():
 
 
 def broken_configuration_does_not_loop():
-    systemctl("stop", SERVICE)
-    write("/etc/vpce-probe/conf.d/broken.conf", "[Probe]\nIntervall=1s\n")
     sh(["journalctl", "--rotate"])
-    before = starts()
-    expect("it does not start", systemctl("start", SERVICE) != 0, True)
-    expect("exit status 78", show("ExecMainStatus"), "78")
-    expect("the journal says why", any("broken.conf:2: Intervall" in m for m in messages()), True)
-    time.sleep(1.5)  # longer than RestartSec=
-    expect("it is not restarted", (show("NRestarts"), starts() - before), ("0", 1))
+    for setting, told in BROKEN:
+        systemctl("stop", SERVICE)
+        write(BROKEN_CONF, f"[Probe]\n{setting}\n")
+        before = starts()
+        expect(f"with {setting} it does not start", systemctl("start", SERVICE) != 0, True)
+        expect("exit status 78", show("ExecMainStatus"), "78")
+        expect("the journal says why", any("broken.conf:2: " + told in m for m in messages()), True)
+        time.sleep(1.5)  # longer than RestartSec=
+        expect("it is not restarted", (show("NRestarts"), starts() - before), ("0", 1))
 
 
 def asking_again_and_again_starts_it_once():
+    for setting, _ in BROKEN:
+        write(BROKEN_CONF, f"[Probe]\n{setting}\n")
+        ask_again_and_again(setting)
+    os.unlink(BROKEN_CONF)
+    expect("repaired, it starts at once", systemctl("restart", SERVICE), 0)
+    expect("and serves", alive(), True)
+
+
+def ask_again_and_again(setting):
+    systemctl("stop", SERVICE)
     before = starts()
     answers = [curl() for _ in range(15)]
-    expect("clients are told", {(code, http, "configuration is wrong" in body)
-                                for code, http, body in answers}, {(0, "503", True)})
+    told = {(code, http, "configuration is wrong" in body) for code, http, body in answers}
+    expect(f"with {setting} clients are told", told, {(0, "503", True)})
     expect("one start for all of them", starts() - before, 1)
     expect("systemctl status says it", show("StatusText"), "the configuration is wrong")
     expect("the daemon goes", wait_until(lambda: show("ActiveState") == "failed"), True)
@@ -368,9 +382,6 @@ def asking_again_and_again_starts_it_once():
     expect("for good", starts() - before, 1)
     expect("the socket stays", show("ActiveState", SOCKET_UNIT), "active")
     expect("the next client gets the reason, too", curl()[1], "503")
-    os.unlink("/etc/vpce-probe/conf.d/broken.conf")
-    expect("repaired, it starts at once", systemctl("restart", SERVICE), 0)
-    expect("and serves", alive(), True)
 
 
 def agent_waits_for_the_endpoints():

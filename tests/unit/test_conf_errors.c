@@ -223,6 +223,46 @@ sections_do_not_leak(void **state)
 }
 
 static void
+expect_ca_file_problem(const struct fixture *f, const char *expected)
+{
+    char line[1024] = "";
+    struct text text = TEXT(line);
+
+    assert_int_equal(f->result, 0);
+    conf_ca_file_problem(f->conf, "why", &text);
+    if (strstr(line, expected) == NULL) {
+        fail_msg("%s\n  expected %s", line, expected);
+    }
+}
+
+/* Seen long after the files were read, and told as what was wrong with them. */
+static void
+trust_store_that_cannot_be_loaded(void **state)
+{
+    struct fixture *f = *state;
+
+    load_text(f, "[Probe]\n\nCaFile=/nonexistent.pem\n");
+    expect_ca_file_problem(f, "test.conf:3: CaFile: /nonexistent.pem: why");
+    write_dropin(f, "a.conf", "[Probe]\nCaFile=/other.pem\n");
+    load(f);
+    expect_ca_file_problem(f, "conf.d/a.conf:2: CaFile: /other.pem: why");
+    write_dropin(f, "b.conf", "[Probe]\nCaFile=\n");
+    load(f);
+    expect_ca_file_problem(f, "conf.d/b.conf:2: CaFile: is not set, and ");
+    expect_ca_file_problem(f, "; set CaFile= in [Probe]");
+}
+
+static void
+trust_store_of_the_system(void **state)
+{
+    struct fixture *f = *state;
+
+    load_text(f, "");
+    expect_ca_file_problem(f, "test.conf: CaFile: is not set, and ");
+    assert_string_equal(f->conf->ca_file_where, f->path);
+}
+
+static void
 errors_print_and_reset(void **state)
 {
     struct fixture *f = *state;
@@ -251,6 +291,8 @@ main(void)
         TEST(all_errors_at_once),
         TEST(no_error_twice),
         TEST(sections_do_not_leak),
+        TEST(trust_store_that_cannot_be_loaded),
+        TEST(trust_store_of_the_system),
         TEST(errors_print_and_reset),
     };
 
