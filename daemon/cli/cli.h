@@ -26,6 +26,7 @@ int cli_report(int argc, char **argv);
 #define CLI_NAMES_MAX 64
 
 struct cli_options {
+    char who[32];          /* "vpce-probe VERB", for messages */
     const char *conf_file; /* NULL: the default */
     const char *socket;    /* NULL: as configured */
     const char *since;     /* NULL: not given */

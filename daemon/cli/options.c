@@ -53,31 +53,33 @@ wants_color(void)
 }
 
 static bool
-set_color(const char *when, bool *ret)
+set_color(const char *when, struct cli_options *ret)
 {
     if (streq(when, "auto")) {
-        *ret = wants_color();
+        ret->color = wants_color();
     } else if (streq(when, "always")) {
-        *ret = true;
+        ret->color = true;
     } else if (streq(when, "never")) {
-        *ret = false;
+        ret->color = false;
     } else {
-        (void)fprintf(stderr, "--color takes auto, always or never, not \"%s\"\n", when);
+        (void)fprintf(
+            stderr, "%s: --color takes auto, always or never, not \"%s\"\n", ret->who, when);
         return false;
     }
     return true;
 }
 
 static bool
-set_timeout(const char *text, int64_t *ret_ms)
+set_timeout(const char *text, struct cli_options *ret)
 {
     int64_t ms;
 
     if (timespan_parse(text, &ms) < 0 || ms <= 0) {
-        (void)fprintf(stderr, "--timeout takes a time span such as 5min, not \"%s\"\n", text);
+        (void)fprintf(
+            stderr, "%s: --timeout takes a time span such as 5min, not \"%s\"\n", ret->who, text);
         return false;
     }
-    *ret_ms = ms;
+    ret->timeout_ms = ms;
     return true;
 }
 
@@ -85,7 +87,7 @@ static bool
 add_name(const char *name, struct cli_options *ret)
 {
     if (ret->n_names == CLI_NAMES_MAX) {
-        (void)fprintf(stderr, "--for is given more than %d times\n", CLI_NAMES_MAX);
+        (void)fprintf(stderr, "%s: --for is given more than %d times\n", ret->who, CLI_NAMES_MAX);
         return false;
     }
     ret->names[ret->n_names++] = name;
@@ -119,7 +121,7 @@ set_special_option(int option, struct cli_options *ret)
         ret->console = true;
         return -1;
     case OPTION_TIMEOUT:
-        return set_timeout(optarg, &ret->timeout_ms) ? -1 : EX_USAGE;
+        return set_timeout(optarg, ret) ? -1 : EX_USAGE;
     case OPTION_SINCE:
         ret->since = optarg;
         return -1;
@@ -148,7 +150,7 @@ set_option(int option, const char *help, struct cli_options *ret)
         ret->json = true;
         return -1;
     case OPTION_COLOR:
-        return set_color(optarg, &ret->color) ? -1 : EX_USAGE;
+        return set_color(optarg, ret) ? -1 : EX_USAGE;
     case OPTION_VERSION:
         (void)puts("vpce-probe " VPCE_VERSION);
         return EXIT_SUCCESS;
@@ -198,6 +200,8 @@ parse_options(int argc, char **argv, const char *help, unsigned takes, struct cl
         }
     }
     *ret = (struct cli_options){.color = wants_color()};
+    (void)snprintf(ret->who, sizeof(ret->who), "vpce-probe %s", argv[0]);
+    argv[0] = ret->who; /* getopt tells it, too */
     optind = 1;
     while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
         int status = set_option(option, help, ret);
