@@ -142,7 +142,7 @@ count_services(void)
 static size_t
 names_size(const struct conf *conf, size_t n_services)
 {
-    size_t size = n_services * (HOSTNAME_SIZE + SERVICE_NAME_SIZE);
+    size_t size = 1 + n_services * (HOSTNAME_SIZE + SERVICE_NAME_SIZE); /* malloc(0) may be NULL */
 
     for (size_t i = 0; i < conf->n_endpoints; i++) {
         if (conf->endpoints[i].hostname != NULL) {

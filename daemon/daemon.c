@@ -79,7 +79,7 @@ on_report(struct report *ret, void *arg)
     chronicle_report(d->chronicle, ret);
 }
 
-/* Why not is logged. -EINVAL: the settings are wrong. */
+/* Why not is logged. Errors as of prober_new. */
 static int
 make_prober(struct daemon *d, const struct conf *conf, struct prober **ret)
 {
@@ -438,7 +438,7 @@ daemon_run(const struct daemon_options *options)
     (void)sigaction(SIGPIPE, &ignore, NULL);
     (void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
     if (load_conf(options->conf_file, &d.conf) < 0) {
-        listen_refuse();
+        listen_refuse(false);
         return EX_CONFIG;
     }
     r = open_all(&d);
@@ -461,8 +461,11 @@ daemon_run(const struct daemon_options *options)
     }
     close_all(&d);
     if (r == EX_CONFIG) {
-        listen_refuse();
+        listen_refuse(false);
         return EX_CONFIG;
+    }
+    if (r == -ENOENT) {
+        listen_refuse(true);
     }
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -484,7 +487,7 @@ daemon_check_config(const char *conf_file)
     }
     prober_env_close(&env);
     conf_free(conf);
-    if (r == -EINVAL) {
+    if (r == -EINVAL || r == -ENOENT) {
         return EX_CONFIG;
     }
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

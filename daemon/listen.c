@@ -59,7 +59,7 @@ listen_open(struct status_server *server, const char *path, char ret_own[static 
 }
 
 void
-listen_refuse(void)
+listen_refuse(bool may_heal)
 {
     int fds[NOTIFY_SOCKETS_MAX];
     int n = notify_take_sockets(fds);
@@ -68,6 +68,6 @@ listen_refuse(void)
         notify_status("the configuration is wrong");
         (void)refusal_answer(fds, (size_t)n,
             "vpce-probed cannot start, its configuration is wrong: see journalctl -u vpce-probe",
-            REFUSAL_LINGER_MS);
+            REFUSAL_LINGER_MS, may_heal);
     }
 }

@@ -435,17 +435,13 @@ prober_new(struct loop *loop, const struct conf *conf, const struct host *host, 
         r = prober_env_open(loop, conf, plan.n, once, &prober->env, error);
     }
     if (r == 0) {
+        r = prober_env_open_tls(conf, &prober->env, error);
+    }
+    if (r == 0) {
         r = open_all(prober, &plan);
     }
     if (r == 0) {
         r = outlook_new(&prober->env, conf, &prober->host, on_egress, prober, &prober->outlook);
-    }
-    if (r == 0 && once) { /* OpenSSL is set up while the questions are on their way */
-        prober_probe_all(prober);
-        on_due(prober);
-    }
-    if (r == 0) {
-        r = prober_env_open_tls(conf, &prober->env, error);
     }
     prober->names = TAKE(plan.names);
     plan_reset(&plan);
@@ -493,9 +489,7 @@ prober_set_host(struct prober *prober, const struct host *host)
 void
 prober_start(struct prober *prober)
 {
-    if (!prober->once) {
-        prober_probe_all(prober);
-    }
+    prober_probe_all(prober);
 }
 
 bool

@@ -22,10 +22,10 @@ struct prober_callbacks {
 };
 
 /* loop and conf are borrowed and outlive it; host, what is known of it now, is copied. once: every
- * endpoint is probed once, beginning here, and its first run that makes a statement decides.
- * callbacks: copied; a NULL function is not called. 0; -EINVAL: the settings are wrong, and error
- * is a line as those of conf_errors; or another negative errno, and error says what could not be
- * had, in one sentence. */
+ * endpoint is probed once when started, and its first run that makes a statement decides.
+ * callbacks: copied; a NULL function is not called. 0; -EINVAL, or -ENOENT when that may change by
+ * itself: the settings are wrong, and error is a line as those of conf_errors; or another negative
+ * errno, and error says what could not be had, in one sentence. */
 int prober_new(struct loop *loop, const struct conf *conf, const struct host *host, bool once,
     const struct prober_callbacks *callbacks, struct prober **ret,
     char error[static PROBER_ERROR_SIZE]);
@@ -41,7 +41,7 @@ void prober_restore(struct prober *prober, struct state_image *image);
 /* Facts that change neither names nor classes (host_probes_alike). */
 void prober_set_host(struct prober *prober, const struct host *host);
 
-void prober_start(struct prober *prober); /* once: nothing is left to do */
+void prober_start(struct prober *prober);
 
 /* Every endpoint is due now, and the egress control looks. */
 void prober_probe_all(struct prober *prober);

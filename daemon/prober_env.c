@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 static int64_t
 clamp(int64_t value, int64_t min, int64_t max)
@@ -53,11 +54,21 @@ prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, 
     return 0;
 }
 
-/* Not the file's fault, and it may be had later. */
+/* Not the file's fault. */
 static bool
 is_shortage(int error)
 {
     return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
+/* What is wrong with the file may be over once somebody has put it there: -ENOENT. */
+static int
+class_of_problem(const char *ca_file, int error)
+{
+    struct stat st;
+    bool empty = stat(ca_file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+
+    return error == -EISDIR || (error == -EINVAL && !empty) ? -EINVAL : -ENOENT;
 }
 
 int
@@ -73,7 +84,7 @@ prober_env_open_tls(
             &problem, "cannot load trusted certificates from %s: %s", ca_file, strerror(-r));
     } else if (r < 0) {
         conf_ca_file_problem(conf, r == -EINVAL ? "no certificate in it" : strerror(-r), &problem);
-        r = -EINVAL;
+        r = class_of_problem(ca_file, r);
     }
     return r;
 }

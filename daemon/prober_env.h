@@ -14,8 +14,8 @@
 int prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, bool once,
     struct probe_env *ret, char error[static PROBER_ERROR_SIZE]);
 
-/* The trust store, which takes milliseconds: needed once the first name is resolved. Same errors,
- * but -EINVAL: the settings are wrong, and error is a line as those of conf_errors. */
+/* The trust store. Same errors, but -EINVAL: CaFile= is wrong; -ENOENT: it is, for now: no such
+ * file, or not to be read, or empty. Then error is a line as those of conf_errors. */
 int prober_env_open_tls(
     const struct conf *conf, struct probe_env *env, char error[static PROBER_ERROR_SIZE]);
 

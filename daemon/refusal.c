@@ -52,7 +52,7 @@ answer_ready(const struct pollfd *fds, size_t n, const char *line)
 }
 
 size_t
-refusal_answer(const int *fds, size_t n, const char *line, int64_t linger_ms)
+refusal_answer(const int *fds, size_t n, const char *line, int64_t linger_ms, bool stay)
 {
     int64_t deadline_ms = monotonic_ms() + linger_ms;
     struct pollfd pollfds[SOCKETS_MAX];
@@ -66,7 +66,7 @@ refusal_answer(const int *fds, size_t n, const char *line, int64_t linger_ms)
         int64_t left_ms = deadline_ms - monotonic_ms();
         size_t n_answered;
 
-        if (poll(pollfds, n, total > 0 && left_ms > 0 ? (int)left_ms : 0) <= 0) {
+        if (poll(pollfds, n, (stay || total > 0) && left_ms > 0 ? (int)left_ms : 0) <= 0) {
             return total;
         }
         n_answered = answer_ready(pollfds, n, line);

@@ -71,7 +71,10 @@ add_none_summary(
         (void)text_add(t, "Region not known yet (no answer from IMDS?): set Region=%s",
             of_account ? ", and AccountId= if that is not known either" : "");
     } else if (of_account) {
-        (void)text_add(t, "account id not known yet (no answer from IMDS?): set AccountId=");
+        (void)text_add(t,
+            "account id not known yet (no answer from IMDS?): set AccountId=, or Host= "
+            "where Region %s has names of its own",
+            context->region);
     } else {
         (void)text_add(t, "no host name is known for it in Region %s: set Host=", context->region);
     }

@@ -181,7 +181,7 @@ run(struct check *check)
     learn_host(check, check->conf, &host);
     check->since = moment_now(check->loop);
     r = prober_new(check->loop, check->conf, &host, true, &callbacks, &check->prober, error);
-    if (r == -EINVAL) {
+    if (r == -EINVAL || r == -ENOENT) {
         (void)fprintf(stderr, "%s\n", error);
         return EX_CONFIG;
     }
@@ -192,6 +192,7 @@ run(struct check *check)
     check->n = prober_n_runnable(check->prober);
     check->progress = isatty(STDERR_FILENO);
     show_progress(check);
+    prober_start(check->prober);
     if (check->n > 0 && !check->interrupted) {
         (void)loop_run(check->loop);
     }

@@ -30,7 +30,7 @@ struct facts {
     struct host host;
     struct plan plan;
     struct verdict_context context;
-    char socket[CONF_PATH_SIZE];
+    char socket[CLI_PATH_SIZE];
 };
 
 static void
@@ -45,17 +45,22 @@ load_facts(const struct cli_options *options, struct facts *ret)
 {
     CLEANUP(conf_errors_reset) struct conf_errors errors = {.n = 0};
     struct conf *conf = NULL;
-    const char *socket = CONF_DEFAULT_SOCKET;
 
     if (conf_load(options->conf_file, &conf, &errors) < 0) {
         conf_errors_print(&errors, stderr);
     } else {
         host_from_conf(conf, &ret->host);
         (void)plan_build(conf, &ret->host, false, &ret->plan);
-        socket = conf->socket;
     }
-    (void)str_copy(
-        ret->socket, sizeof(ret->socket), options->socket != NULL ? options->socket : socket);
+    if (options->socket != NULL) {
+        (void)str_copy(ret->socket, sizeof(ret->socket), options->socket);
+    } else if (conf != NULL) {
+        (void)str_copy(ret->socket, sizeof(ret->socket), conf->socket);
+    } else { /* what is wrong has been told */
+        CLEANUP(conf_errors_reset) struct conf_errors again = {.n = 0};
+
+        (void)conf_load_socket(options->conf_file, ret->socket, &again);
+    }
     ret->context = (struct verdict_context){.nets = &ret->host.nets, .region = ret->host.region};
     conf_free(conf);
 }

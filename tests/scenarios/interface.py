@@ -214,8 +214,12 @@ def check_no_descriptors(world):
 def check_trust_stores(world, conf):
     """A CaFile= without certificates is an error of the configuration."""
     wrong = os.path.join(world.folder, "wrong-ca.conf")
-    for ca, why in (("/nonexistent.pem", "No such file or directory"), ("/etc", "Is a directory"),
-                    (conf, "no certificate in it")):
+    empty = os.path.join(world.folder, "empty.pem")
+    with open(empty, "w", encoding="utf-8"):
+        pass
+    for ca, why, of_daemon in (  # 1: it may come
+            ("/nonexistent.pem", "No such file or directory", 1), ("/etc", "Is a directory", 78),
+            (conf, "no certificate in it", 78), (empty, "no certificate in it", 1)):
         with open(conf, encoding="utf-8") as f:
             text = f.read() + f"[Probe]\nCaFile={ca}\n"
         with open(wrong, "w", encoding="utf-8") as f:
@@ -227,7 +231,8 @@ def check_trust_stores(world, conf):
                 ("the daemon",
                  ["vpce-probed", "--config", wrong, "--socket", world.folder + "/wrong"])):
             r = in_vpc(world, *command)
-            expect(f"{what}, {ca} as trust store", (r.returncode, line in r.stderr), (78, True))
+            expect(f"{what}, {ca} as trust store", (r.returncode, line in r.stderr),
+                   (of_daemon if what == "the daemon" else 78, True))
 
 
 def check_exit_statuses(world, conf):

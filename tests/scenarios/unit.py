@@ -29,7 +29,8 @@ SERVICE = "vpce-probe.service"
 SOCKET_UNIT = "vpce-probe.socket"
 BROKEN_CONF = "/etc/vpce-probe/conf.d/broken.conf"
 BROKEN = (("Intervall=1s", "Intervall: "),  # seen when the files are read, and later
-          ("CaFile=/nonexistent.pem", "CaFile: /nonexistent.pem: No such file"))
+          ("CaFile=/etc", "CaFile: /etc: Is a directory"))
+LATE_CA = "/run/late.pem"
 WAIT = "vpce-probe-wait.service"
 CONSOLE = "vpce-probe-console.service"
 TARGET = "vpce-online.target"
@@ -369,6 +370,21 @@ def asking_again_and_again_starts_it_once():
     expect("and serves", alive(), True)
 
 
+def a_trust_store_may_come_later():
+    systemctl("stop", SERVICE)
+    write(BROKEN_CONF, f"[Probe]\nCaFile={LATE_CA}\n")
+    systemctl("start", "--no-block", SERVICE)
+    expect("without its trust store it says so",
+           wait_until(lambda: any("No such file" in m for m in messages())), True)
+    expect("and to clients", curl()[1], "503")
+    shutil.copyfile("/etc/ssl/certs/ca-certificates.crt", LATE_CA)
+    expect("when it is there, it starts by itself",
+           wait_until(lambda: curl()[:2] == (0, "200"), seconds=40), True)
+    os.unlink(BROKEN_CONF)
+    os.unlink(LATE_CA)
+    expect("back to the system's", (systemctl("restart", SERVICE), alive()), (0, True))
+
+
 def ask_again_and_again(setting):
     systemctl("stop", SERVICE)
     before = starts()
@@ -422,7 +438,7 @@ def agent_waits_for_the_endpoints():
 INSIDE = [units_are_sound, first_client_activates, tells_the_journal, explains_its_records,
           remembers, sees_the_machine, reloads, survives, restarts_leave_nothing,
           agent_waits_for_the_endpoints, broken_configuration_does_not_loop,
-          asking_again_and_again_starts_it_once]
+          asking_again_and_again_starts_it_once, a_trust_store_may_come_later]
 
 
 def inside():

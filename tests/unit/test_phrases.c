@@ -323,7 +323,9 @@ names_not_known(void **state)
         {"ecr.dkr", "",
             "Region not known yet (no answer from IMDS?): set Region=, and AccountId= if that is "
             "not known either"},
-        {"ecr.dkr", "eu-west-1", "account id not known yet (no answer from IMDS?): set AccountId="},
+        {"ecr.dkr", "eu-west-1",
+            "account id not known yet (no answer from IMDS?): set AccountId=, or Host= where "
+            "Region eu-west-1 has names of its own"},
         {"ecs", "xx-moon-1", "no host name is known for it in Region xx-moon-1: set Host="},
     };
     const struct probe_result result = {.n_addrs = 0};

@@ -62,7 +62,7 @@ tells_everybody(void **state)
         }
     }
     (void)close(clients[2]); /* gone before it was answered */
-    assert_int_equal(refusal_answer(&listener, 1, LINE, 0), CLIENTS);
+    assert_int_equal(refusal_answer(&listener, 1, LINE, 0, false), CLIENTS);
     for (size_t i = 0; i < CLIENTS; i++) {
         char answer[2048] = "";
         struct text t = TEXT(answer);
@@ -86,8 +86,10 @@ nobody_is_fine(void **state)
     CLEANUP(cleanup_fd) int listener = listen_somewhere(&address, &len);
 
     (void)state;
-    assert_int_equal(refusal_answer(&listener, 1, LINE, INT64_MAX / 2), 0); /* waits for nobody */
-    assert_int_equal(refusal_answer(NULL, 0, LINE, 0), 0);
+    /* waits for nobody, unless told to */
+    assert_int_equal(refusal_answer(&listener, 1, LINE, INT64_MAX / 2, false), 0);
+    assert_int_equal(refusal_answer(&listener, 1, LINE, 10, true), 0);
+    assert_int_equal(refusal_answer(NULL, 0, LINE, 0, false), 0);
 }
 
 int
