@@ -5,6 +5,7 @@ daemon, or that streams what no daemon would. A server of the test's own stands 
     tests/cli_usage.py VPCE_PROBE
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -204,8 +205,9 @@ def follow(program, folder, args, stream, n_lines):
                               restore_signals=False) as events:
             lines = [events.stdout.readline().rstrip("\n") for _ in range(n_lines)]
             events.stdout.close()
-            for connection in server.open:
-                connection.sendall(f"event: host\r\ndata: {json.dumps(EVENT)}\r\n\r\n".encode())
+            with contextlib.suppress(OSError):  # gone already, by a line of the stream
+                for connection in server.open:
+                    connection.sendall(f"event: host\r\ndata: {json.dumps(EVENT)}\r\n\r\n".encode())
             return lines, events.wait(timeout=60)
 
 
