@@ -28,7 +28,11 @@ for i in $(seq 200); do
     journalctl -q -u vpce-probe VPCE_ENDPOINT=ecr.api -o cat | grep -q failed && break
     sleep 0.1
 done
-systemctl show -p StatusText --value vpce-probe > /mnt/out/status-text
+for i in $(seq 100); do # the host's state follows
+    systemctl show -p StatusText --value vpce-probe > /mnt/out/status-text
+    grep -q blocked /mnt/out/status-text && break
+    sleep 0.1
+done
 curl -sS --unix-socket /run/vpce-probe/status.sock http://localhost/healthz > /mnt/out/healthz
 systemctl kill -s HUP vpce-probe
 for i in $(seq 100); do
