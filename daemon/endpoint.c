@@ -24,8 +24,8 @@ endpoint_done(struct endpoint *e)
     probe_result_reset(&e->evidence);
 }
 
-bool
-endpoint_spec_is_same(const struct endpoint_spec *a, const struct endpoint_spec *b)
+static bool
+is_same_endpoint(const struct endpoint_spec *a, const struct endpoint_spec *b)
 {
     return streq(a->key, b->key) && streq(a->hostname, b->hostname) && a->port == b->port;
 }
@@ -36,7 +36,7 @@ endpoint_find(struct endpoint *endpoints, size_t n, const struct endpoint_spec *
     for (size_t k = 0; k < n; k++) {
         struct endpoint *e = &endpoints[(*next + k) % n];
 
-        if (endpoint_spec_is_same(&e->spec, spec)) {
+        if (is_same_endpoint(&e->spec, spec)) {
             *next = (size_t)(e - endpoints) + 1;
             return e;
         }

@@ -69,11 +69,9 @@ struct transition {
 void endpoint_init(struct endpoint *e, const struct endpoint_spec *spec, struct moment now);
 void endpoint_done(struct endpoint *e); /* releases what it holds */
 
-/* Whether two specs are of the same endpoint: what is known of one holds for the other. */
-bool endpoint_spec_is_same(const struct endpoint_spec *a, const struct endpoint_spec *b);
-
-/* The one of n with the spec, or NULL. *next: where to look first, 0 to begin with, and then behind
- * the one that was found: two lists in about the same order are compared in one go. */
+/* The one of n whose key, host name and port are the spec's, or NULL. *next: where to look first, 0
+ * to begin with, and then behind the one that was found: two lists in about the same order are
+ * compared in one go. */
 struct endpoint *endpoint_find(
     struct endpoint *endpoints, size_t n, const struct endpoint_spec *spec, size_t *next);
 

@@ -249,8 +249,10 @@ last_run_json(const struct endpoint *e)
         "at", time_json(e->last_run_at.wall_ms));
 }
 
-/* Of an endpoint that has settled on nothing yet: what its newest run with a statement saw; with none
- * it was never probed, or this host spoilt every run. */
+#define UNSETTLED "not settled yet: "
+
+/* Of an endpoint that has settled on nothing yet: what its newest run with a statement saw; with
+ * none it was never probed, or this host spoilt every run. */
 static void
 add_unsettled(struct text *t, const struct endpoint *e, const struct verdict_context *context)
 {
@@ -258,7 +260,7 @@ add_unsettled(struct text *t, const struct endpoint *e, const struct verdict_con
 
     if (e->n_history > 0 && e->evidence.finished_ms > 0) {
         verdict.code = e->history[0];
-        (void)text_add(t, "not settled yet: ");
+        (void)text_add(t, UNSETTLED);
     }
     verdict_summary(t, &e->spec, &e->evidence, &verdict, context);
 }
@@ -266,7 +268,7 @@ add_unsettled(struct text *t, const struct endpoint *e, const struct verdict_con
 static json_t *
 summary_json(const struct endpoint *e, const struct verdict_context *context)
 {
-    char buf[sizeof("not settled yet: ") + SUMMARY_SIZE] = "";
+    char buf[sizeof(UNSETTLED) + SUMMARY_SIZE] = "";
     struct text text = TEXT(buf);
 
     if (e->summary != NULL) {
@@ -569,7 +571,7 @@ report_json_line(const struct report *report)
     text_stream_open(&stream);
     if (stream.out != NULL) {
         put_frame(&stream, report);
-        for (size_t i = 0; !stream.failed && i < report->n_endpoints; i++) {
+        for (size_t i = 0; !stream.bytes.failed && i < report->n_endpoints; i++) {
             put_endpoint(&stream, report, i);
         }
         (void)fputs(ENDPOINTS_END, stream.out);

@@ -3,16 +3,13 @@
 #ifndef VPCE_DAEMON_TEXT_STREAM_H
 #define VPCE_DAEMON_TEXT_STREAM_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "daemon/bytes.h"
+
 #include <stdio.h>
 
 struct text_stream {
     FILE *out; /* to write to; NULL: no memory, and all the functions here know that */
-    char *text;
-    size_t len;
-    size_t size;
-    bool failed;
+    struct byte_writer bytes;
 };
 
 /* The stream has to stay where it is. */

@@ -219,10 +219,11 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
     }
     bool loaded = tls_store_index(SSL_CTX_get_cert_store(ctx->ssl_ctx), ca_file) == 0 ||
                   SSL_CTX_load_verify_file(ctx->ssl_ctx, ca_file) == 1;
-
     /* without memory OpenSSL may leave certificates out, and call that loaded */
-    if (!loaded || tls_memory_n_starved() != n_starved_before) {
-        int r = tls_memory_n_starved() != n_starved_before ? -ENOMEM : load_error();
+    bool starved = tls_memory_n_starved() != n_starved_before;
+
+    if (!loaded || starved) {
+        int r = starved ? -ENOMEM : load_error();
 
         tls_ctx_free(ctx);
         ERR_clear_error();

@@ -134,7 +134,8 @@ cli_status(int argc, char **argv)
         return watch_status(socket, &options);
     }
     if (cli_fetch_status(socket, CLI_TIMEOUT_MS, &status, error) < 0) {
-        if (options.nagios) {                         /* a line is all it may be */
+        if (options.nagios) {
+            /* a line is all it may be */
             const char *why = strchr(error, ' ') + 1; /* behind "vpce-probe:" */
 
             (void)printf("VPCE-PROBE UNKNOWN: %.*s\n", (int)strcspn(why, "\n"), why);

@@ -166,14 +166,13 @@ look_is_right(struct dns_files *files, size_t row, size_t i)
     const char *got;
     bool changed;
 
-    if (text == NULL || strcmp(text, "=") != 0) {
-        (void)remove(resolv_conf);
-    }
     if (text == GONE) {
-        assert_int_not_equal(access(resolv_conf, F_OK), 0);
+        (void)unlink(resolv_conf);
     } else if (strcmp(text, UNREADABLE) == 0) {
+        (void)unlink(resolv_conf);
         assert_int_equal(mkdir(resolv_conf, 0700), 0);
     } else if (strcmp(text, "=") != 0) {
+        (void)rmdir(resolv_conf); /* a file is written in place */
         write_file(resolv_conf, text);
     }
     changed = dns_files_refresh(files, histories[row].looks[i].at_ms);
