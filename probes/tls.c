@@ -205,7 +205,7 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
     if (S_ISDIR(st.st_mode)) {
         return -EISDIR;
     }
-    tls_memory_watch();
+    tls_memory_start();
     ctx = calloc(1, sizeof(*ctx));
     if (ctx == NULL) {
         return -ENOMEM;

@@ -9,10 +9,7 @@
  * How: a provider of ours, built in, hands out a part of the default provider's own algorithms, in
  * a library context of its own. The algorithms, X.509 and TLS are OpenSSL's, unchanged; all of it
  * is public API, and OpenSSL tests itself with a provider of the kind (test/filterprov.c).
- *
- * Not done: a pool allocator through CRYPTO_set_mem_functions. It would take a tenth off that
- * again, but holds for the whole process, keeps what was freed, and hides double frees from glibc
- * and from the sanitizers, in a library that reads what strangers send. */
+ */
 #include "probes/tls_lean.h"
 
 #include "daemon/util.h"

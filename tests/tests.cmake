@@ -26,7 +26,9 @@ foreach(source ${unit_tests})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
 endforeach()
 target_link_libraries(test_tls PRIVATE vpce_probes)
-target_link_options(test_tls PRIVATE LINKER:--wrap=malloc,--wrap=realloc) # they fail there
+foreach(name test_tls test_tls_memory)
+  target_link_options(${name} PRIVATE LINKER:--wrap=malloc,--wrap=realloc) # they fail there
+endforeach()
 foreach(name test_http test_http_life test_http_tls)
   target_link_libraries(${name} PRIVATE vpce_http_world)
 endforeach()

@@ -509,6 +509,7 @@ main(int argc, char **argv)
     int status;
     pid_t pid;
 
+    (void)setenv("MALLOC_PERTURB_", "165", 1); /* OpenSSL's pieces one by one: tls_memory.h */
     read_options(argc, argv, &plan);
     plan.life.show = plan.at != 0 && plan.at_times == 1;
     if (mkdtemp(plan.life.dir) == NULL) {
