@@ -75,6 +75,7 @@ class Cell:
             folder, n, addresses, key, rtt_ms
         self.port = {"rsa": 443, "ec": 444}[key]
         self.n_addresses = n * addresses
+        self.interval_s = 120 if n > 1000 else 30 if n > 100 else 10
         letter = "n" if addresses == 1 else "m"
         self.names = [f"{letter}{i}.svc.test" for i in range(n)]
 
@@ -93,7 +94,7 @@ class Cell:
         if self.n + len(unused) > ENDPOINTS_MAX:  # then they are some of the names
             keys[:len(unused)], unused = unused, ()
         return self.write(name, HOST_CONF + PROBE_CONF + f"""CaFile={self.path(ca_file)}
-Interval={120 if self.n > 1000 else 30}s
+Interval={self.interval_s}s
 Parallel={64 if large else 32}
 TlsEngine={engine}
 """ + "".join(f"[Endpoint {key}]\nEnabled=no\n" for key in unused) +
@@ -104,6 +105,7 @@ TlsEngine={engine}
 class Reference:
     """tests/bench/reference.c, a round for each line."""
     name = "reference"
+    rested_at = 0
 
     def __init__(self, cell, bin_dir):
         self.process = start(
@@ -139,6 +141,7 @@ class Program:
     """A program that is started for each cycle. When it begins to tell is measured, too; its memory
     is not known: what rusage tells after its end is as well that of the process it was before
     exec."""
+    rested_at = 0
 
     def __init__(self, name, command, n):
         self.name, self.command, self.n = name, command, n
@@ -220,14 +223,23 @@ class Daemon:
 
 
 class CellDaemon(Daemon):
+    """Rests between two cycles as long as its DNS budget wants: what it gets in an Interval is four
+    packets for each name, of which a cycle takes one, as AddressFamily=ipv4. In less it would
+    spread the questions over seconds, which it does not on its own schedule."""
+
     def __init__(self, cell, bin_dir, engine, server_pid):
+        self.rest_s, self.rested_at = cell.n / max(10, 4 * cell.n / cell.interval_s), 0
         conf = cell.conf(f"{engine}.conf", "bundle.pem", engine)
         self.n_names, self.n, self.server_pid = cell.n, cell.n_addresses, server_pid
         self.accepted = tcp_counter(server_pid, "PassiveOpens")
         self.n_open = tcp_counter("self", "CurrEstab")
         super().__init__(bin_dir, conf, cell.folder, engine)
         self.wait_for_end()
+        self.stand_still()
+
+    def stand_still(self):
         self.process.send_signal(signal.SIGSTOP)
+        self.rested_at = time.monotonic() + self.rest_s
 
     def n_accepted(self):
         return tcp_counter(self.server_pid, "PassiveOpens") - self.accepted
@@ -252,7 +264,7 @@ class CellDaemon(Daemon):
         self.wait_for_end()
         wall = time.monotonic() - started
         time.sleep(SETTLE_S)
-        self.process.send_signal(signal.SIGSTOP)
+        self.stand_still()
         return {"cpu_us": (cpu_us(pid) - before) / self.n_accepted(), "wall_ms": wall * 1e3}
 
     def finish(self):
