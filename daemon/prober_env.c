@@ -3,6 +3,7 @@
 
 #include "daemon/schedule.h"
 #include "daemon/util.h"
+#include "probes/ahead.h"
 #include "probes/dns.h"
 #include "probes/slots.h"
 #include "probes/tls.h"
@@ -47,7 +48,9 @@ prober_env_open(struct loop *loop, const struct conf *conf, size_t n_endpoints, 
     env->options = conf->probe;
     env->options.second_opinion_age_ms = conf->interval_ms;
     env->slots = slots_new(loop, conf->parallel);
-    if (env->slots == NULL || open_dns(loop, conf, n_endpoints, once, &env->dns) < 0) {
+    env->ahead = ahead_new(loop);
+    if (env->slots == NULL || env->ahead == NULL ||
+        open_dns(loop, conf, n_endpoints, once, &env->dns) < 0) {
         (void)snprintf(error, PROBER_ERROR_SIZE, "no memory");
         return -ENOMEM;
     }
@@ -94,6 +97,7 @@ prober_env_close(struct probe_env *env)
 {
     dns_free(env->dns);
     slots_free(env->slots);
+    ahead_free(env->ahead);
     tls_ctx_free(env->tls_ctx);
     *env = (struct probe_env){0};
 }

@@ -24,6 +24,7 @@ struct http_exchange {
 static void
 release_connection(struct addr_probe *p)
 {
+    ahead_drop(p->env->ahead, &p->hello);
     tls_close(TAKE(p->tls));
     loop_io_free(TAKE(p->io));
     cleanup_fd(&p->fd);
@@ -69,7 +70,7 @@ finish(struct addr_probe *p, enum addr_outcome outcome)
     if (p->fd >= 0) {
         tcp_facts(p->fd, &p->result.tcp, &p->result.local);
     }
-    if (p->tls != NULL) {
+    if (p->tls != NULL && p->step != ADDR_PROBE_STEP_CONNECT) {
         tls_facts(p->tls, &p->result);
     }
     release(p);
@@ -142,6 +143,18 @@ step_lasted_us(const struct addr_probe *p)
     return (int32_t)(loop_now_us(p->env->loop) - p->step_started_us);
 }
 
+/* While the connection is under way. Where memory is short, step_connect asks again. */
+static void
+on_ahead(void *arg)
+{
+    struct addr_probe *p = arg;
+
+    if (tls_open(p->env->tls_ctx, p->engine, p->fd, p->spec->hostname, &p->tls) == 0 &&
+        tls_prepare(p->tls) < 0) {
+        tls_close(TAKE(p->tls));
+    }
+}
+
 static void
 step_connect(struct addr_probe *p)
 {
@@ -158,7 +171,9 @@ step_connect(struct addr_probe *p)
         finish_whole(p);
         return;
     }
-    if (tls_open(p->env->tls_ctx, p->engine, p->fd, p->spec->hostname, &p->tls) < 0) {
+    ahead_drop(p->env->ahead, &p->hello);
+    if (p->tls == NULL &&
+        tls_open(p->env->tls_ctx, p->engine, p->fd, p->spec->hostname, &p->tls) < 0) {
         finish_with_errno(p, ADDR_OUTCOME_RESOURCES, ENOMEM);
         return;
     }
@@ -317,6 +332,9 @@ open_connection(struct addr_probe *p)
         return;
     }
     set_step(p, ADDR_PROBE_STEP_CONNECT, PROBE_PHASE_CONNECT);
+    if (p->step == ADDR_PROBE_STEP_CONNECT && p->spec->depth != PROBE_DEPTH_CONNECT) {
+        ahead_add(p->env->ahead, &p->hello, on_ahead, p);
+    }
 }
 
 static void

@@ -4,6 +4,7 @@
 #ifndef VPCE_PROBES_ADDR_PROBE_H
 #define VPCE_PROBES_ADDR_PROBE_H
 
+#include "probes/ahead.h"
 #include "probes/result.h"
 #include "probes/slots.h"
 
@@ -20,6 +21,7 @@ struct probe_env {
     struct loop *loop;
     struct dns *dns;
     struct slots *slots;
+    struct ahead *ahead;
     struct tls_ctx *tls_ctx;
     struct probe_options options;
 };
@@ -44,9 +46,10 @@ struct addr_probe {
     enum addr_probe_step step;
     enum tls_engine engine; /* of the next handshake */
     struct slot slot;
+    struct ahead_task hello;  /* waits in step CONNECT */
     struct loop_timer *timer; /* deadline of the step; delivery of a finish inside start */
     struct loop_io *io;
-    struct tls *tls;
+    struct tls *tls;            /* at the latest from step HANDSHAKE on */
     struct http_exchange *http; /* heap; in step HTTP, else NULL */
     int fd;                     /* -1: none */
     int64_t step_started_us;

@@ -1,9 +1,5 @@
 /* See tls.h. The verify callback keeps the first error and the leaf, because OpenSSL forgets the
- * leaf when verification fails; the info callback keeps a fatal alert of the peer.
- *
- * OpenSSL skips some records without a word (HelloRequest, empty ones) and reads the next, so a
- * peer that sends them without end would keep it, and the loop, for as long as it likes. It reads
- * through a BIO of ours, which has no more to give once the step has had its share. */
+ * leaf when verification fails; the info callback keeps a fatal alert of the peer. */
 #include "probes/tls.h"
 
 #include "daemon/log.h"
@@ -13,13 +9,13 @@
 #include "probes/tls_lean.h"
 #include "probes/tls_memory.h"
 #include "probes/tls_store.h"
+#include "probes/tls_wire.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,15 +24,10 @@
 
 #define ERROR_TEXT_SIZE 160
 
-/* Bytes OpenSSL gets to read in one step, and in a session. A handshake takes some thousand; the
- * longest chain OpenSSL accepts is of 100 KiB (SSL_MAX_CERT_LIST_DEFAULT). */
-#define STEP_READ_MAX ((size_t)64 * 1024)
-#define SESSION_READ_MAX ((size_t)512 * 1024)
-
 struct tls_ctx {
     SSL_CTX *ssl_ctx;
-    SSL_CTX *lean_ctx;  /* NULL: not asked for, or not possible */
-    BIO_METHOD *source; /* what sessions read from */
+    SSL_CTX *lean_ctx; /* NULL: not asked for, or not possible */
+    BIO_METHOD *wire_method;
     struct tls_certs certs;
     unsigned n_starved; /* allocations that had failed when its trust anchors were as read */
 };
@@ -45,12 +36,8 @@ struct tls {
     struct tls_ctx *ctx; /* borrowed */
     enum tls_engine engine;
     SSL *ssl;
-    int fd;              /* borrowed */
-    X509 *leaf;          /* a reference, or NULL: no certificate came */
-    size_t step_left;    /* bytes this step may still read */
-    size_t session_left; /* and this session */
-    bool flooded;        /* the peer sent more than a session may read */
-    bool eof;            /* the peer has closed */
+    struct tls_wire wire;
+    X509 *leaf; /* a reference, or NULL: no certificate came */
     int verify_error;
     int peer_alert;            /* description of a fatal alert the peer sent, -1: none */
     int ssl_error;             /* SSL_get_error of the step that failed */
@@ -84,59 +71,6 @@ on_info(const SSL *ssl, int where, int value)
     if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL) {
         tls->peer_alert = value & 0xff;
     }
-}
-
-/* Reads from the socket, within the budgets. Over that of the step it has nothing for now: the
- * descriptor stays readable, so the loop, having seen to all others, comes back. */
-static int
-on_source_read(BIO *bio, char *buf, int size)
-{
-    struct tls *tls = BIO_get_data(bio);
-    size_t max = (size_t)size < tls->step_left ? (size_t)size : tls->step_left;
-    ssize_t n;
-
-    BIO_clear_retry_flags(bio);
-    if (tls->session_left == 0) {
-        tls->flooded = true;
-        return -1;
-    }
-    if (max == 0) {
-        BIO_set_retry_read(bio);
-        return -1;
-    }
-    n = recv(tls->fd, buf, max < tls->session_left ? max : tls->session_left, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        BIO_set_retry_read(bio);
-    }
-    if (n > 0) {
-        tls->step_left -= (size_t)n;
-        tls->session_left -= (size_t)n;
-    }
-    tls->eof = n == 0;
-    return (int)n;
-}
-
-static long
-on_source_ctrl(BIO *bio, int command, long number, void *arg)
-{
-    const struct tls *tls = BIO_get_data(bio);
-
-    (void)number;
-    (void)arg;
-    return command == BIO_CTRL_EOF && tls->eof;
-}
-
-static BIO_METHOD *
-source_new(void)
-{
-    BIO_METHOD *source = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "probe source");
-
-    if (source == NULL || BIO_meth_set_read(source, on_source_read) != 1 ||
-        BIO_meth_set_ctrl(source, on_source_ctrl) != 1) {
-        BIO_meth_free(source);
-        return NULL;
-    }
-    return source;
 }
 
 /* What all engines have in common. */
@@ -211,9 +145,9 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
         return -ENOMEM;
     }
     ERR_clear_error();
-    ctx->source = source_new();
+    ctx->wire_method = tls_wire_method_new();
     ctx->ssl_ctx = ssl_ctx_new(NULL);
-    if (ctx->source == NULL || ctx->ssl_ctx == NULL) {
+    if (ctx->wire_method == NULL || ctx->ssl_ctx == NULL) {
         tls_ctx_free(ctx);
         return -ENOMEM;
     }
@@ -254,7 +188,7 @@ tls_ctx_free(struct tls_ctx *ctx)
         tls_certs_reset(&ctx->certs);
         SSL_CTX_free(ctx->lean_ctx);
         SSL_CTX_free(ctx->ssl_ctx);
-        BIO_meth_free(ctx->source);
+        BIO_meth_free(ctx->wire_method);
         free(ctx);
         if (has_lean) {
             tls_lean_give();
@@ -330,22 +264,15 @@ tls_ctx_client_new(struct tls_ctx *ctx, const char *hostname)
     return ssl;
 }
 
-/* Reads go through the source, writes straight to the socket. */
 static bool
-set_bios(struct tls *tls, BIO_METHOD *method)
+set_bio(struct tls *tls)
 {
-    BIO *source = BIO_new(method);
-    BIO *sink = BIO_new_socket(tls->fd, BIO_NOCLOSE);
+    BIO *bio = tls_wire_open(&tls->wire, tls->ctx->wire_method);
 
-    if (source == NULL || sink == NULL) {
-        BIO_free(source);
-        BIO_free(sink);
-        return false;
+    if (bio != NULL) {
+        SSL_set_bio(tls->ssl, bio, bio);
     }
-    BIO_set_data(source, tls);
-    BIO_set_init(source, 1);
-    SSL_set_bio(tls->ssl, source, sink);
-    return true;
+    return bio != NULL;
 }
 
 int
@@ -358,15 +285,14 @@ tls_open(
         return -ENOMEM;
     }
     tls->ctx = ctx;
-    tls->fd = fd;
-    tls->session_left = SESSION_READ_MAX;
+    tls->wire.fd = fd;
     tls->peer_alert = -1;
     ERR_clear_error();
     tls->engine = engine;
     if (renew_anchors(ctx)) {
         tls->ssl = SSL_new(engine == TLS_ENGINE_LEAN ? ctx->lean_ctx : ctx->ssl_ctx);
     }
-    if (tls->ssl == NULL || SSL_set_app_data(tls->ssl, tls) != 1 || !set_bios(tls, ctx->source) ||
+    if (tls->ssl == NULL || SSL_set_app_data(tls->ssl, tls) != 1 || !set_bio(tls) ||
         !set_name(tls->ssl, hostname)) {
         tls_close(tls);
         ERR_clear_error();
@@ -391,7 +317,7 @@ tls_close(struct tls *tls)
 static void
 begin_step(struct tls *tls)
 {
-    tls->step_left = STEP_READ_MAX;
+    tls_wire_begin_step(&tls->wire);
     tls->n_starved = tls_memory_n_starved();
     ERR_clear_error();
     errno = 0;
@@ -418,6 +344,18 @@ end_step(struct tls *tls, int r)
                          tls_memory_n_starved() != tls->ctx->n_starved); /* by a spoiled one */
     ERR_clear_error();
     return TLS_STEP_FAILED;
+}
+
+int
+tls_prepare(struct tls *tls)
+{
+    enum tls_step step;
+
+    tls->wire.is_connecting = true;
+    begin_step(tls);
+    step = end_step(tls, SSL_connect(tls->ssl));
+    tls->wire.is_connecting = false;
+    return step == TLS_STEP_WANT_WRITE && tls->n_starved == tls_memory_n_starved() ? 0 : -ENOMEM;
 }
 
 enum tls_step
@@ -516,7 +454,7 @@ tls_outcome(const struct tls *tls)
     if (tls->peer_alert >= 0) {
         return ADDR_OUTCOME_ALERT;
     }
-    if (tls->flooded) {
+    if (tls->wire.flooded) {
         return ADDR_OUTCOME_PROTOCOL;
     }
     if (tls->ssl_error == SSL_ERROR_ZERO_RETURN) { /* it said goodbye */
@@ -546,8 +484,8 @@ add_error(struct text *t, const struct tls *tls)
         (void)text_add(t, "%s", X509_verify_cert_error_string(tls->verify_error));
     } else if (tls->peer_alert >= 0) {
         (void)text_add(t, "%s", SSL_alert_desc_string_long(tls->peer_alert));
-    } else if (tls->flooded) {
-        (void)text_add(t, "more than %zu KiB and no end", SESSION_READ_MAX / 1024);
+    } else if (tls->wire.flooded) {
+        (void)text_add(t, "more than %zu KiB and no end", TLS_WIRE_SESSION_MAX / 1024);
     } else if (tls->ssl_error == SSL_ERROR_SYSCALL && tls->sys_errno != 0) {
         (void)text_add(t, "%s", strerror(tls->sys_errno));
     } else if (reason != NULL) {

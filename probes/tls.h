@@ -35,10 +35,16 @@ struct ssl_st *tls_ctx_client_new(struct tls_ctx *ctx, const char *hostname);
 enum tls_engine tls_ctx_engine(const struct tls_ctx *ctx);
 
 /* A client session for hostname (DNS name: sent as SNI; IP literal: verified as address, no SNI).
- * fd stays the caller's. engine: LEAN only if the context has it; then a handshake that fails is no
- * statement, and the default engine has to be asked over a new connection. 0, -ENOMEM. */
+ * fd stays the caller's, and may still be connecting. engine: LEAN only if the context has it; then
+ * a handshake that fails is no statement, and the default engine has to be asked over a new
+ * connection. 0, -ENOMEM. */
 int tls_open(
     struct tls_ctx *ctx, enum tls_engine engine, int fd, const char *hostname, struct tls **ret);
+
+/* Before the descriptor is connected, and before the first tls_step: make what that will send. 0,
+ * -ENOMEM: close it. */
+int tls_prepare(struct tls *tls);
+
 void tls_close(struct tls *tls); /* no goodbye on the wire; NULL is fine */
 
 /* Go on with the handshake as far as the descriptor lets. DONE: chain and name are verified. */

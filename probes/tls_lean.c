@@ -8,8 +8,7 @@
  *
  * How: a provider of ours, built in, hands out a part of the default provider's own algorithms, in
  * a library context of its own. The algorithms, X.509 and TLS are OpenSSL's, unchanged; all of it
- * is public API, and OpenSSL tests itself with a provider of the kind (test/filterprov.c).
- */
+ * is public API, and OpenSSL tests itself with a provider of the kind (test/filterprov.c). */
 #include "probes/tls_lean.h"
 
 #include "daemon/util.h"

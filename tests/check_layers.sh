@@ -33,7 +33,7 @@ not_in() {
 
 only '#include <ares' probes/dns_server.c
 only '#include <openssl/' probes/tls.c probes/tls_cert.c probes/tls_keep.c probes/tls_lean.c probes/tls_memory.c probes/tls_site.c \
-    probes/tls_store.c \
+    probes/tls_store.c probes/tls_wire.c probes/tls_wire.h \
     daemon/aws/http_tls.c daemon/aws/sigv4.c
 only '#include <event2/' daemon/loop.c daemon/aws/http.c daemon/aws/http_tls.c daemon/event_streams.c daemon/status_clients.c daemon/status_server.c
 only '#include <expat.h>' daemon/aws/autoscaling_xml.c

@@ -74,7 +74,7 @@ target_link_libraries(bench_probe_cpu PRIVATE vpce_probes)
 add_library(vpce_flow STATIC
   ${TESTS_DIR}/flow/harness.c ${TESTS_DIR}/flow/fake_loop.c ${TESTS_DIR}/flow/fake_dns.c
   ${TESTS_DIR}/flow/fake_tcp.c ${TESTS_DIR}/flow/fake_tls.c
-  probes/probe.c probes/addr_probe.c probes/slots.c daemon/client_files.c daemon/egress.c
+  probes/probe.c probes/addr_probe.c probes/ahead.c probes/slots.c daemon/client_files.c daemon/egress.c
   daemon/outlook.c daemon/prober.c daemon/prober_env.c)
 target_link_libraries(vpce_flow PUBLIC vpce_conf vpce_pure vpce_log PkgConfig::CMOCKA)
 file(GLOB flow_tests CONFIGURE_DEPENDS ${TESTS_DIR}/flow/test_flow_*.c)

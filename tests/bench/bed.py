@@ -1,16 +1,16 @@
 """The bed of tests/bench/run: a namespace for who probes and one for who is probed, with two ways
-between them: at once, and by tests/delay.py with round trips of RTT_MS."""
+between them: at once, and by tests/tools/delay.c with round trips of RTT_MS."""
 
 import os
 import shutil
 import subprocess
-import sys
 
 from servers import HOST_NAMES, Files, hosts, run, wait_for_servers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DELAY = os.path.join(HERE, "..", "delay.py")
+DELAY = os.path.join(HERE, "..", "tools", "delay.c")
 RTT_MS = 5
+MTU = "8500"  # of an interface endpoint; the delayed link costs the servers' CPU for each packet
 NAMES_MAX = 10000
 SERVER_CPU = str(os.cpu_count() - 1)
 # in the third number of an address: n0 to n9999, m0 to m9999 (three addresses), the host's names
@@ -50,14 +50,16 @@ class Bed(Files):
             run("ip", "-n", name, "link", "set", "lo", "up")
         run("ip", "-n", self.client, "link", "add", "direct", "type", "veth",
             "peer", "name", "direct", "netns", self.server)
-        delay = self.spawn("taskset", "-c", SERVER_CPU, sys.executable, DELAY, self.client,
-                           self.server, str(RTT_MS / 2), stdout=subprocess.PIPE)
+        run("cc", "-O2", "-o", self.path("delay"), DELAY)
+        # before the servers: a real network does not wait until a server has signed all it has to
+        delay = self.spawn("chrt", "--fifo", "1", "taskset", "-c", SERVER_CPU, self.path("delay"),
+                           self.client, self.server, str(RTT_MS / 2), stdout=subprocess.PIPE)
         if delay.stdout.readline() != b"ready\n":
             raise SystemExit("bench: no delayed link")
         for number, name in enumerate((self.client, self.server), 1):
             for third, device in enumerate(("direct", "tdelay")):
                 run("ip", "-n", name, "addr", "add", f"10.0.{third}.{number}/30", "dev", device)
-                run("ip", "-n", name, "link", "set", device, "up")
+                run("ip", "-n", name, "link", "set", device, "mtu", MTU, "up")
         for k in (1, 2, 3):
             run("ip", "-n", self.server, "route", "add", "local", f"10.{k}.0.0/16", "dev", "lo")
             run("ip", "-n", self.client, "route", "add", f"10.{k}.0.0/16", "via", "10.0.0.2")

@@ -125,7 +125,7 @@ open_all(struct bench *bench, enum tls_engine engine, const char *ca_file, const
             .tls_timeout_ms = TIMEOUT_MS};
     env->loop = loop_new();
     if (env->loop == NULL || (env->slots = slots_new(env->loop, CONNECTIONS_MAX)) == NULL ||
-        dns_new(env->loop, &dns, &env->dns) < 0) {
+        (env->ahead = ahead_new(env->loop)) == NULL || dns_new(env->loop, &dns, &env->dns) < 0) {
         die("no memory");
     }
     if (tls_ctx_new(ca_file, engine, &env->tls_ctx) < 0) {
@@ -151,6 +151,7 @@ close_all(struct bench *bench)
     }
     dns_free(bench->env.dns);
     slots_free(bench->env.slots);
+    ahead_free(bench->env.ahead);
     tls_ctx_free(bench->env.tls_ctx);
     loop_free(bench->env.loop);
 }

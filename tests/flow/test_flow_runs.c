@@ -76,6 +76,7 @@ outcomes_become_verdicts(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         int64_t start_ms = loop_now_ms(f->loop);
+        const struct probe_result *result;
 
         fake_tcp_set("10.0.3.11", cases[i].connect, cases[i].connect_ms);
         fake_tls_set("10.0.3.11", cases[i].tls, cases[i].tls_ms);
@@ -85,6 +86,11 @@ outcomes_become_verdicts(void **state)
         assert_string_equal(verdict_str(f->runs[0].code), verdict_str(cases[i].code));
         assert_int_equal(f->runs[0].at_ms - start_ms, cases[i].run_ms);
         assert_int_equal(f->n_changes, cases[i].code == VERDICT_NO_RESOURCES ? 0 : 1);
+        result = &endpoint_of(f, "delta")->evidence;
+        if (result->n_addrs > 0) { /* a ClientHello that never left is no fact */
+            assert_int_equal(result->addrs[0].tls_engine != TLS_ENGINE_NONE,
+                result->addrs[0].phase >= PROBE_PHASE_TLS);
+        }
         close_prober(f);
         forget(f);
     }

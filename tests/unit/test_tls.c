@@ -110,15 +110,22 @@ teardown_group(void **state)
     return unlink(w->ca_file);
 }
 
-static int
-setup(void **state)
+static void
+setup_connection(struct world *w)
 {
-    struct world *w = *state;
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     w->fd = fds[0];
     w->peer = fds[1];
+}
+
+static int
+setup(void **state)
+{
+    struct world *w = *state;
+
+    setup_connection(w);
     assert_int_equal(tls_open(w->ctx, TLS_ENGINE_DEFAULT, w->fd, NAME, &w->tls), 0);
     assert_int_equal(SSL_CTX_set_max_proto_version(w->server_ctx, 0), 1);
     return 0;
@@ -202,6 +209,21 @@ a_handshake(void **state)
         (void)teardown(state);
         (void)setup(state);
     }
+}
+
+/* Nothing leaves before the connection is there, and nothing is asked of it. */
+static void
+a_hello_made_before(void **state)
+{
+    struct world *w = *state;
+    char byte;
+
+    (void)close(w->fd); /* any use of it would fail */
+    assert_int_equal(tls_prepare(w->tls), 0);
+    assert_int_equal(recv(w->peer, &byte, 1, 0), 0); /* the end, and no byte before */
+    (void)close(w->peer);
+    setup_connection(w); /* with the same numbers */
+    assert_int_equal(shake_hands(w), TLS_STEP_DONE);
 }
 
 static void
@@ -591,6 +613,7 @@ main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     static const struct CMUnitTest tests[] = {
         TEST(a_handshake),
+        TEST(a_hello_made_before),
         TEST(another_name),
         TEST(the_peer_closes),
         TEST(no_tls_at_all),
