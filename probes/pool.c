@@ -14,6 +14,7 @@
 
 #define SLAB_BYTES 65536
 #define ALIGNMENT 16
+#define GROW_SLABS 16 /* made writable at once: 1 MiB */
 #define WORD_BITS 64
 #define WORDS_MAX (SLAB_BYTES / ALIGNMENT / WORD_BITS)
 
@@ -48,7 +49,8 @@ struct size_class {
 struct pool {
     uint8_t *base;
     size_t n_slabs_max;
-    size_t n_slabs; /* that were ever used; the rest of the region cannot be touched */
+    size_t n_slabs;    /* that were ever used */
+    size_t n_writable; /* the rest of the region cannot be touched */
     struct slab *empty;
     struct size_class classes[CLASS_N];
     struct slab slabs[];
@@ -145,6 +147,20 @@ unlink_slab(struct slab **list, struct slab *slab)
     }
 }
 
+static bool
+grow(struct pool *pool)
+{
+    size_t left = pool->n_slabs_max - pool->n_writable;
+    size_t n = left < GROW_SLABS ? left : GROW_SLABS;
+
+    if (n == 0 || mprotect(pool->base + pool->n_writable * SLAB_BYTES, n * SLAB_BYTES,
+                      PROT_READ | PROT_WRITE) < 0) {
+        return false;
+    }
+    pool->n_writable += n;
+    return true;
+}
+
 /* One without pieces, in no list. NULL: there is no more. */
 static struct slab *
 take_slab(struct pool *pool)
@@ -155,15 +171,10 @@ take_slab(struct pool *pool)
         unlink_slab(&pool->empty, slab);
         return slab;
     }
-    if (pool->n_slabs == pool->n_slabs_max) {
+    if (pool->n_slabs == pool->n_writable && !grow(pool)) {
         return NULL;
     }
-    slab = &pool->slabs[pool->n_slabs];
-    if (mprotect(memory_of(pool, slab), SLAB_BYTES, PROT_READ | PROT_WRITE) < 0) {
-        return NULL;
-    }
-    pool->n_slabs++;
-    return slab;
+    return &pool->slabs[pool->n_slabs++];
 }
 
 static struct slab *
