@@ -234,7 +234,8 @@ on_lookup(void *arg)
 
     query->lookup = NULL;
     query->answered = true;
-    query->answered_us = loop_now_us(query->dns->loop);
+    query->answered_us =
+        query->answer.arrived_us > query->asked_us ? query->answer.arrived_us : query->asked_us;
     loop_timer_set(query->timer, 0);
 }
 
@@ -353,6 +354,7 @@ ask_server(struct dns_query *query, int64_t timeout_ms)
     if (dns_lookup_start(server, query->hostname, query->family, &query->answer, on_lookup, query,
             &query->lookup) < 0) {
         query->answer.outcome = DNS_OUTCOME_RESOURCES;
+        query->answer.arrived_us = loop_now_us(query->dns->loop);
         on_lookup(query);
     }
 }

@@ -8,8 +8,11 @@
 
 #include <ares.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DNS_PORT 53
@@ -28,6 +31,9 @@
  * ones are being closed. */
 #define SOCKETS_MAX 8
 
+/* A packet that waited longer for us is none: the wall clock was set meanwhile. */
+#define WAITED_MAX_US 10000000
+
 /* A socket of c-ares, and what c-ares wants to know about it. */
 struct dns_socket {
     struct dns_server *server;
@@ -45,6 +51,7 @@ struct dns_server {
     ares_channel channel;
     struct loop_timer *timer; /* c-ares's own time-outs */
     struct dns_socket sockets[SOCKETS_MAX];
+    int reading_fd;     /* the socket c-ares reads from at the moment, -1: none */
     int64_t starved_us; /* when a socket could not be watched, the last time; 0: never */
 };
 
@@ -125,8 +132,10 @@ on_socket(bool readable, bool writable, void *arg)
     struct dns_server *server = sock->server;
     int fd = sock->fd; /* sock may be another one after the call */
 
+    server->reading_fd = readable ? fd : -1;
     ares_process_fd(
         server->channel, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
+    server->reading_fd = -1;
     set_timer(server);
 }
 
@@ -136,6 +145,32 @@ forget_socket(struct dns_socket *sock)
     loop_io_free(TAKE(sock->io));
     sock->fd = -1;
     sock->unwatched = false;
+}
+
+/* The kernel notes when a packet comes in, from the first time it is asked on (socket(7),
+ * SIOCGSTAMP): what a name server takes must not look longer because this process is busy with
+ * handshakes. Of the last packet read; false: there was none, or this socket has no such times. */
+static bool
+last_stamp(int fd, struct timespec *ret)
+{
+    return ioctl(fd, SIOCGSTAMPNS, ret) == 0;
+}
+
+/* In a callback of c-ares: when that came in which it is about. */
+static int64_t
+arrived_us(const struct dns_server *server)
+{
+    int64_t now_us = loop_now_us(server->loop);
+    struct timespec stamp, now;
+    int64_t waited_us;
+
+    if (server->reading_fd < 0 || !last_stamp(server->reading_fd, &stamp) ||
+        clock_gettime(CLOCK_REALTIME, &now) < 0) {
+        return now_us;
+    }
+    waited_us =
+        (int64_t)(now.tv_sec - stamp.tv_sec) * 1000000 + (now.tv_nsec - stamp.tv_nsec) / 1000;
+    return waited_us >= 0 && waited_us <= WAITED_MAX_US ? now_us - waited_us : now_us;
 }
 
 /* The one of this descriptor; -1: a free place. NULL: there is none. */
@@ -169,6 +204,11 @@ on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
     if (sock == NULL) {
         server->starved_us = loop_now_us(server->loop);
         return;
+    }
+    if (sock->fd < 0) {
+        struct timespec none;
+
+        (void)last_stamp(fd, &none);
     }
     sock->fd = fd;
     sock->readable = readable != 0;
@@ -232,6 +272,7 @@ dns_server_new(struct loop *loop, const struct addr *addr, enum dns_transport tr
     server->loop = loop;
     server->addr = *addr;
     server->refs = 1;
+    server->reading_fd = -1;
     for (size_t i = 0; i < SOCKETS_MAX; i++) {
         server->sockets[i] = (struct dns_socket){.server = server, .fd = -1};
     }
@@ -397,6 +438,7 @@ on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinfo *info)
     struct dns_lookup *lookup = arg;
 
     if (lookup->on_answer != NULL) {
+        lookup->answer->arrived_us = arrived_us(lookup->server);
         lookup->answer->outcome = outcome_of_status(status, lookup->server);
         lookup->answer->gave_up = status == ARES_ETIMEOUT && timeouts < TRIES;
         if (info != NULL && status == ARES_SUCCESS) {

@@ -14,6 +14,7 @@ struct dns_lookup;
 /* What one server said, kept in the lookup's owner. */
 struct dns_answer {
     enum dns_outcome outcome;
+    int64_t arrived_us; /* loop_now_us when it came in, though it was read later */
     bool gave_up; /* TIMEOUT: of a TCP connection after a cut answer, given a part of the time */
     uint16_t n_found;
     size_t n_addrs;
