@@ -135,6 +135,18 @@ set_due_timer(struct prober *prober)
     }
 }
 
+/* Here, and not before the start: it takes some milliseconds, and so do the answers. */
+static void
+open_trust(struct prober *prober)
+{
+    char error[PROBER_ERROR_SIZE];
+    int r = prober_env_open_tls(prober->conf, &prober->env, error);
+
+    if (r < 0) {
+        prober->callbacks.on_no_trust(r, error, prober->callbacks.arg);
+    }
+}
+
 static void
 on_due(void *arg)
 {
@@ -147,6 +159,9 @@ on_due(void *arg)
     agenda_queue_due(&prober->agenda, loop_now_ms(prober->loop));
     set_due_timer(prober);
     start_queued(prober);
+    if (prober->env.tls_ctx == NULL) {
+        open_trust(prober);
+    }
 }
 
 static void
@@ -434,7 +449,7 @@ prober_new(struct loop *loop, const struct conf *conf, const struct host *host, 
     if (r == 0) {
         r = prober_env_open(loop, conf, plan.n, once, &prober->env, error);
     }
-    if (r == 0) {
+    if (r == 0 && !once) {
         r = prober_env_open_tls(conf, &prober->env, error);
     }
     if (r == 0) {
@@ -490,6 +505,9 @@ void
 prober_start(struct prober *prober)
 {
     prober_probe_all(prober);
+    if (prober->once && prober_n_runnable(prober) == 0) { /* else when they are due */
+        open_trust(prober);
+    }
 }
 
 bool

@@ -18,11 +18,15 @@ struct prober_callbacks {
     void (*on_run)(const struct endpoint *e, void *arg);
     /* The egress control has looked; before is what was known until now. */
     void (*on_egress)(enum internet before, void *arg);
+    /* Once: there is no trust store, why as prober_new says it, so nothing can be probed. Has to
+     * stop the loop. */
+    void (*on_no_trust)(int error, const char *text, void *arg);
     void *arg;
 };
 
 /* loop and conf are borrowed and outlive it; host, what is known of it now, is copied. once: every
- * endpoint is probed once when started, and its first run that makes a statement decides.
+ * endpoint is probed once when started, and its first run that makes a statement decides; the trust
+ * store is opened after the start, while the first questions are under way (on_no_trust).
  * callbacks: copied; a NULL function is not called. 0; -EINVAL, or -ENOENT when that may change by
  * itself: the settings are wrong, and error is a line as those of conf_errors; or another negative
  * errno, and error says what could not be had, in one sentence. */

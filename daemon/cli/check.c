@@ -43,6 +43,7 @@ struct check {
     size_t n_done;
     bool progress;
     bool interrupted;
+    int exit_status; /* EX_OK, unless nothing could be probed */
 };
 
 static void
@@ -81,6 +82,18 @@ on_egress(enum internet before, void *arg)
 {
     (void)before;
     stop_when_done(arg);
+}
+
+static void
+on_no_trust(int error, const char *text, void *arg)
+{
+    struct check *check = arg;
+    bool is_conf = error == -EINVAL || error == -ENOENT;
+
+    (void)fprintf(
+        stderr, "%s%s%s\n", check->progress ? "\r\033[K" : "", is_conf ? "" : "vpce-probe: ", text);
+    check->exit_status = is_conf ? EX_CONFIG : CLI_EXIT_UNKNOWN;
+    loop_stop(check->loop);
 }
 
 static void
@@ -171,7 +184,7 @@ static int
 run(struct check *check)
 {
     const struct prober_callbacks callbacks = {
-        .on_run = on_run, .on_egress = on_egress, .arg = check};
+        .on_run = on_run, .on_egress = on_egress, .on_no_trust = on_no_trust, .arg = check};
     char error[PROBER_ERROR_SIZE];
     struct host host;
     int r;
@@ -181,10 +194,6 @@ run(struct check *check)
     learn_host(check, check->conf, &host);
     check->since = moment_now(check->loop);
     r = prober_new(check->loop, check->conf, &host, true, &callbacks, &check->prober, error);
-    if (r == -EINVAL || r == -ENOENT) {
-        (void)fprintf(stderr, "%s\n", error);
-        return EX_CONFIG;
-    }
     if (r < 0) {
         (void)fprintf(stderr, "vpce-probe: %s\n", error);
         return CLI_EXIT_UNKNOWN;
@@ -196,7 +205,7 @@ run(struct check *check)
     if (check->n > 0 && !check->interrupted) {
         (void)loop_run(check->loop);
     }
-    return EX_OK;
+    return check->exit_status;
 }
 
 static int
