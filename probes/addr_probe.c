@@ -356,7 +356,9 @@ addr_probe_init(struct addr_probe *p, const struct probe_env *env, const struct 
     p->result.connect_us = -1;
     p->result.tls_us = -1;
     tcp_facts_init(&p->result.tcp);
-    p->engine = tls_ctx_engine(env->tls_ctx);
+    if (spec->depth != PROBE_DEPTH_CONNECT) {
+        p->engine = tls_ctx_engine(env->tls_ctx);
+    }
     p->timer = loop_timer_new(env->loop, on_timer, p);
     return p->timer != NULL ? 0 : -ENOMEM;
 }

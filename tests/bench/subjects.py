@@ -138,9 +138,8 @@ class Reference:
 
 
 class Program:
-    """A program that is started for each cycle. When it begins to tell is measured, too; its memory
-    is not known: what rusage tells after its end is as well that of the process it was before
-    exec."""
+    """A program that is started for each cycle. When it has told all is measured, too; its memory is
+    not known: what rusage tells after its end is as well that of the process it was before exec."""
     rested_at = 0
 
     def __init__(self, name, command, n):
@@ -149,10 +148,10 @@ class Program:
     def cycle(self):
         started = time.monotonic()
         process = start(self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        told = 0
         with process.stdout:
-            process.stdout.read(1)
-            told = time.monotonic() - started
-            process.stdout.read()
+            while os.read(process.stdout.fileno(), 65536):
+                told = time.monotonic() - started
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
