@@ -78,15 +78,19 @@ describe_lost(uint64_t n, struct journal_record *record)
     journal_record_add(record, "VPCE_LOST", number);
 }
 
-/* To standard error, which may be a stream of the very journal that hangs. Elsewhere, on a terminal
- * or in a file, it is written as by any program. */
+/* STARTED was sent. */
+static bool has_started;
+
+/* To standard error, which may be a stream of the very journal that hangs; there the level goes
+ * before it (sd-daemon(3)). Elsewhere, on a terminal or in a file, it is written as by any program.
+ */
 static void
-put_line(const char *message, bool to_journal)
+put_line(int level, const char *message, bool to_journal)
 {
     char line[LOG_LINE_SIZE];
 
     if (to_journal) {
-        (void)snprintf(line, sizeof(line), "%.*s\n", LOG_LINE_SIZE - 2, message);
+        (void)snprintf(line, sizeof(line), "<%d>%.*s\n", level & 7, LOG_LINE_SIZE - 5, message);
         (void)send(STDERR_FILENO, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
     } else {
         (void)fprintf(stderr, "%s\n", message);
@@ -109,8 +113,18 @@ journal_send(enum journal_event event, int level, const char *message,
     }
     r = journal_link_send(&journal, &record, describe_lost);
     if (!to_journal || r == -ENOENT) {
-        put_line(message, to_journal);
+        put_line(level, message, to_journal);
     }
+    has_started |= event == JOURNAL_EVENT_STARTED;
+}
+
+/* Why a program does not start is the last it says. The journal looks up whose a record is when it
+ * reads it, and finds nobody when its sender has ended meanwhile: the unit's journal would lack the
+ * reason. Of a stream it knows from the beginning. */
+static bool
+is_last_word(int level)
+{
+    return !has_started && level <= LOG_ERR && stderr_is_journal();
 }
 
 void
@@ -118,5 +132,9 @@ journal_log_sink(int level, enum log_topic topic, const char *line)
 {
     const struct journal_field field = {"VPCE_TOPIC", log_topic_str(topic)};
 
+    if (is_last_word(level)) {
+        put_line(level, line, true);
+        return;
+    }
     journal_send(JOURNAL_EVENT_LINE, level, line, &field, 1);
 }
