@@ -3,7 +3,6 @@
 #include "daemon/aws/host_merge.h"
 #include "daemon/aws/imds.h"
 #include "daemon/cli/cli.h"
-#include "daemon/cli/heap.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
@@ -233,7 +232,6 @@ open_and_run(struct check *check, const struct cli_options *options)
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     int r;
 
-    heap_prepare();
     r = load(check, options);
     if (r != EX_OK) {
         return r;
