@@ -24,6 +24,7 @@ struct dns {
     enum dns_outcome last_outcomes[NAMESERVERS_MAX];
     struct dns_server *second_opinion; /* or NULL */
     struct bucket bucket;
+    int stamps_fd;                   /* see dns_server_want_stamps */
     struct loop_timer *bucket_timer; /* set while queries wait for a token */
     unsigned n_asking;
     struct dns_query *waiting; /* first in, first out */
@@ -155,6 +156,7 @@ dns_new(struct loop *loop, const struct dns_options *options, struct dns **ret)
     dns->loop = loop;
     dns->timeout_ms = options->timeout_ms;
     dns->waiting_end = &dns->waiting;
+    dns->stamps_fd = dns_server_want_stamps();
     bucket_init(&dns->bucket, options->per_second, options->burst, loop_now_ms(loop));
     if (open_all(dns, options) < 0) {
         dns_free(dns);
@@ -174,6 +176,7 @@ dns_free(struct dns *dns)
         dns_server_unref(dns->servers[i]);
     }
     dns_server_unref(dns->second_opinion);
+    cleanup_fd(&dns->stamps_fd);
     loop_timer_free(dns->bucket_timer);
     dns_files_free(dns->files);
     free(dns);

@@ -147,24 +147,38 @@ forget_socket(struct dns_socket *sock)
     sock->unwatched = false;
 }
 
-/* The kernel notes when a packet comes in, from the first time it is asked on (socket(7),
+/* When the last packet read of this socket came in, once it has been asked before (socket(7),
  * SIOCGSTAMP): what a name server takes must not look longer because this process is busy with
- * handshakes. Of the last packet read; false: there was none, or this socket has no such times. */
+ * handshakes. false: there was none, or this socket has no such times, as those of TCP. */
 static bool
 last_stamp(int fd, struct timespec *ret)
 {
     return ioctl(fd, SIOCGSTAMPNS, ret) == 0;
 }
 
-/* In a callback of c-ares: when that came in which it is about. */
+int
+dns_server_want_stamps(void)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct timespec none;
+
+    if (fd >= 0) {
+        (void)last_stamp(fd, &none);
+    }
+    return fd;
+}
+
+/* In a callback of c-ares: when that came in which it is about. c-ares 1.18 calls back for a packet
+ * before it reads the next; one that reads several first has all of them come with the last. */
 static int64_t
-arrived_us(const struct dns_server *server)
+arrived_us(const struct dns_server *server, int status)
 {
     int64_t now_us = loop_now_us(server->loop);
+    bool is_answer = status != ARES_ETIMEOUT && status != ARES_ECONNREFUSED;
     struct timespec stamp, now;
     int64_t waited_us;
 
-    if (server->reading_fd < 0 || !last_stamp(server->reading_fd, &stamp) ||
+    if (!is_answer || server->reading_fd < 0 || !last_stamp(server->reading_fd, &stamp) ||
         clock_gettime(CLOCK_REALTIME, &now) < 0) {
         return now_us;
     }
@@ -438,7 +452,7 @@ on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinfo *info)
     struct dns_lookup *lookup = arg;
 
     if (lookup->on_answer != NULL) {
-        lookup->answer->arrived_us = arrived_us(lookup->server);
+        lookup->answer->arrived_us = arrived_us(lookup->server, status);
         lookup->answer->outcome = outcome_of_status(status, lookup->server);
         lookup->answer->gave_up = status == ARES_ETIMEOUT && timeouts < TRIES;
         if (info != NULL && status == ARES_SUCCESS) {

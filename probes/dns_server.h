@@ -14,7 +14,7 @@ struct dns_lookup;
 /* What one server said, kept in the lookup's owner. */
 struct dns_answer {
     enum dns_outcome outcome;
-    int64_t arrived_us; /* loop_now_us when it came in, though it was read later */
+    int64_t arrived_us; /* loop_now_us when it came in (by UDP; by TCP, when it was read) */
     bool gave_up; /* TIMEOUT: of a TCP connection after a cut answer, given a part of the time */
     uint16_t n_found;
     size_t n_addrs;
@@ -44,6 +44,11 @@ struct dns_server *dns_server_ref(struct dns_server *server);
 
 /* The last one destroys the channel. Never from inside a dns_lookup_fn. NULL is fine. */
 void dns_server_unref(struct dns_server *server);
+
+/* The kernel notes when packets come in while somebody wants that, and takes a moment to begin. A
+ * descriptor that wants it until it is closed, or -1: then an answer's time is that of its reading
+ * now and then. */
+int dns_server_want_stamps(void);
 
 const struct addr *dns_server_addr(const struct dns_server *server);
 
