@@ -18,8 +18,8 @@ struct prober_callbacks {
     void (*on_run)(const struct endpoint *e, void *arg);
     /* The egress control has looked; before is what was known until now. */
     void (*on_egress)(enum internet before, void *arg);
-    /* Once: there is no trust store, why as prober_new says it, so nothing can be probed. Has to
-     * stop the loop. */
+    /* Once, and then not NULL: there is no trust store, why as prober_new says it, so nothing can
+     * be probed. Has to stop the loop, if it runs. */
     void (*on_no_trust)(int error, const char *text, void *arg);
     void *arg;
 };
@@ -27,9 +27,9 @@ struct prober_callbacks {
 /* loop and conf are borrowed and outlive it; host, what is known of it now, is copied. once: every
  * endpoint is probed once when started, and its first run that makes a statement decides; the trust
  * store is opened after the start, while the first questions are under way (on_no_trust).
- * callbacks: copied; a NULL function is not called. 0; -EINVAL, or -ENOENT when that may change by
- * itself: the settings are wrong, and error is a line as those of conf_errors; or another negative
- * errno, and error says what could not be had, in one sentence. */
+ * callbacks: copied; any other function that is NULL is not called. 0; -EINVAL, or -ENOENT when
+ * that may change by itself: the settings are wrong, and error is a line as those of conf_errors;
+ * or another negative errno, and error says what could not be had, in one sentence. */
 int prober_new(struct loop *loop, const struct conf *conf, const struct host *host, bool once,
     const struct prober_callbacks *callbacks, struct prober **ret,
     char error[static PROBER_ERROR_SIZE]);

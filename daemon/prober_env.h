@@ -1,5 +1,5 @@
 /* What all probes of a prober share (probes/probe.h): trust store, name servers, places for TCP
- * connections; made from the settings. */
+ * connections, work done ahead; made from the settings. */
 #ifndef VPCE_DAEMON_PROBER_ENV_H
 #define VPCE_DAEMON_PROBER_ENV_H
 

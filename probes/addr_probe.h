@@ -22,7 +22,7 @@ struct probe_env {
     struct dns *dns;
     struct slots *slots;
     struct ahead *ahead;
-    struct tls_ctx *tls_ctx;
+    struct tls_ctx *tls_ctx; /* may come later for who looks no further than the connection */
     struct probe_options options;
 };
 

@@ -263,7 +263,7 @@ pool_give(struct pool *pool, void *piece)
     uint64_t bit = UINT64_C(1) << index % WORD_BITS;
 
     if (offset < slab->start || index >= slab->n_pieces || at != index * class->bytes ||
-        (slab->is_free[word] & bit) != 0 || slab->n_taken == 0) {
+        (slab->is_free[word] & bit) != 0) {
         die();
     }
     slab->is_free[word] |= bit;

@@ -1,8 +1,8 @@
 /* An allocator of small pieces by size, for one thread.
  *
- * What it knows of a piece lies apart from all pieces: writing past the end of one damages others
- * of its size, never the allocator. A piece that is freed twice, or was never handed out, ends the
- * process at once. */
+ * What it knows of a piece lies apart from all pieces: writing past the end of one damages the
+ * next, never the allocator. A piece that is freed while it is free, or was never handed out, ends
+ * the process at once. */
 #ifndef VPCE_PROBES_POOL_H
 #define VPCE_PROBES_POOL_H
 

@@ -1,4 +1,4 @@
-/* OpenSSL for probing: a verified handshake over a connected descriptor, step by step, a few bytes
+/* OpenSSL for probing: a verified handshake over a descriptor, step by step, a few bytes
  * each way if wanted, and the facts of the certificate, also when verification fails. Never
  * overrules a verification.
  *

@@ -34,6 +34,9 @@ void fake_tcp_set(const char *addr, enum addr_outcome outcome, int64_t delay_ms)
 void fake_tls_set(const char *addr, enum addr_outcome outcome, int64_t delay_ms);
 void fake_tls_set_lean(const char *addr, enum addr_outcome outcome);
 
+/* For what there is no memory from now on: a trust store; a ClientHello made before its time. */
+void fake_tls_starve(bool stores, bool hellos);
+
 void fake_http_set(const char *addr, struct fake_answer answer);
 
 /* The last request that was sent whole. */

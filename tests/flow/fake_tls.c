@@ -14,6 +14,7 @@
 #define FAR_AWAY_S INT64_C(4102444800) /* 2100-01-01 */
 
 static char last_request[HTTP_REQUEST_SIZE];
+static bool no_stores, no_hellos;
 
 struct tls_ctx {
     enum tls_engine engine;
@@ -37,7 +38,8 @@ tls_ctx_new(const char *ca_file, enum tls_engine engine, struct tls_ctx **ret)
     struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
 
     (void)ca_file;
-    if (ctx == NULL) {
+    if (ctx == NULL || no_stores) {
+        free(ctx);
         return -ENOMEM;
     }
     ctx->engine = engine;
@@ -92,7 +94,14 @@ tls_prepare(struct tls *tls)
 {
     assert(tls->n_steps == 0);
     (void)tls;
-    return 0;
+    return no_hellos ? -ENOMEM : 0;
+}
+
+void
+fake_tls_starve(bool stores, bool hellos)
+{
+    no_stores = stores;
+    no_hellos = hellos;
 }
 
 enum tls_step

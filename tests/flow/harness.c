@@ -8,6 +8,7 @@
 #include "daemon/log.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -36,6 +37,16 @@ on_run(const struct endpoint *e, void *arg)
     assert_true(f->n_runs < RUNS_MAX);
     *run = (struct run){.at_ms = loop_now_ms(f->loop), .code = e->last_run.code, .state = e->state};
     assert_true(str_copy(run->key, sizeof(run->key), e->spec.key));
+}
+
+static void
+on_no_trust(int error, const char *text, void *arg)
+{
+    struct flow *f = arg;
+
+    f->n_no_trust++;
+    assert_int_equal(error, -ENOMEM);
+    assert_non_null(strstr(text, "no memory") != NULL ? text : strstr(text, "Cannot allocate"));
 }
 
 void
@@ -167,7 +178,10 @@ load(const char *probe, const char *const *keys)
 struct prober *
 make_prober(struct flow *f, const struct conf *conf, bool once)
 {
-    struct prober_callbacks callbacks = {.on_change = on_change, .on_run = on_run, .arg = f};
+    struct prober_callbacks callbacks = {.on_change = on_change,
+        .on_run = on_run,
+        .on_no_trust = once ? on_no_trust : NULL,
+        .arg = f};
     char error[PROBER_ERROR_SIZE];
     struct prober *prober = NULL;
     struct host host;

@@ -51,6 +51,7 @@ struct flow {
     struct conf *conf;
     struct prober *prober;
     size_t n_fds; /* open before the test */
+    size_t n_no_trust;
     size_t n_runs;
     size_t n_changes;
     struct run runs[RUNS_MAX];

@@ -144,6 +144,38 @@ a_lean_failure_is_no_statement(void **state)
     }
 }
 
+/* What cannot be made before its time is made in time. */
+static void
+a_hello_too_early_for_memory(void **state)
+{
+    struct flow *f = *state;
+
+    fake_tls_starve(false, true);
+    open_healthy(f, STEADY);
+    fake_tls_starve(false, false);
+}
+
+/* Once: the questions are out, or there are none, and there is no trust store. */
+static void
+once_without_a_trust_store(void **state)
+{
+    static const char *const some[] = {THREE};
+    static const char *const none[] = {NULL};
+    static const char *const *const keys[] = {some, none};
+    struct flow *f = *state;
+
+    fake_tls_starve(true, false);
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        f->n_no_trust = 0;
+        open_flow(f, STEADY, true, keys[i]);
+        fake_loop_advance(f->loop, 0);
+        assert_int_equal(f->n_no_trust, 1);
+        assert_int_equal(f->n_runs, 0);
+        close_prober(f);
+    }
+    fake_tls_starve(false, false);
+}
+
 /* A family that is not answered does not hold up, nor spoil, the other. */
 static void
 one_family_is_enough(void **state)
@@ -234,6 +266,8 @@ main(void)
         TEST(once_repeats_what_it_spoilt),
         TEST(outcomes_become_verdicts),
         TEST(a_lean_failure_is_no_statement),
+        TEST(a_hello_too_early_for_memory),
+        TEST(once_without_a_trust_store),
         TEST(one_family_is_enough),
         TEST(an_address_of_a_family_we_lack_does_not_count),
         TEST(one_place_serves_all),

@@ -356,7 +356,6 @@ WRAP_SSL(SSL *, SSL_new, (SSL_CTX * ctx), (ctx), NULL)
 WRAP_SSL(int, SSL_set1_host, (SSL * ssl, const char *name), (ssl, name), 0)
 WRAP_SSL(BIO_METHOD *, BIO_meth_new, (int type, const char *name), (type, name), NULL)
 WRAP_SSL(BIO *, BIO_new, (const BIO_METHOD *method), (method), NULL)
-WRAP_SSL(BIO *, BIO_new_socket, (int fd, int close_flag), (fd, close_flag), NULL)
 
 static CRYPTO_malloc_fn product_malloc;
 static CRYPTO_realloc_fn product_realloc;

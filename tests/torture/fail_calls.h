@@ -75,8 +75,7 @@
     X(SSL_read_ex)                                                                                 \
     X(SSL_write_ex)                                                                                \
     X(BIO_meth_new)                                                                                \
-    X(BIO_new)                                                                                     \
-    X(BIO_new_socket)
+    X(BIO_new)
 
 enum fail_function {
 #define NUMBER(name) FAIL_FUNCTION_##name,

@@ -117,26 +117,6 @@ toggle(struct pool *pool, struct piece *piece, uint32_t *seed)
     }
 }
 
-/* In the end all of it can be had again. */
-static void
-pieces_do_not_overlap(void **state)
-{
-    static struct piece pieces[PIECES_MAX];
-    struct pool *pool = *state;
-    uint32_t seed = 20261129;
-
-    for (int i = 0; i < STEPS; i++) {
-        toggle(pool, &pieces[next_random(&seed) % PIECES_MAX], &seed);
-    }
-    for (size_t i = 0; i < PIECES_MAX; i++) {
-        if (pieces[i].memory != NULL) {
-            toggle(pool, &pieces[i], &seed);
-        }
-    }
-}
-
-/* ---- full ---- */
-
 static size_t
 fill_up(struct pool *pool, size_t size, void **pieces, size_t max)
 {
@@ -147,6 +127,38 @@ fill_up(struct pool *pool, size_t size, void **pieces, size_t max)
     }
     return n;
 }
+
+static size_t
+n_large_pieces(struct pool *pool)
+{
+    static void *pieces[REGION_BYTES / POOL_PIECE_MAX];
+
+    return fill_up(pool, POOL_PIECE_MAX, pieces, ARRAY_SIZE(pieces));
+}
+
+/* In the end all of it can be had again. */
+static void
+pieces_do_not_overlap(void **state)
+{
+    static struct piece pieces[PIECES_MAX];
+    struct pool *pool = *state;
+    struct pool *fresh;
+    uint32_t seed = 20261129;
+
+    for (int i = 0; i < STEPS; i++) {
+        toggle(pool, &pieces[next_random(&seed) % PIECES_MAX], &seed);
+    }
+    for (size_t i = 0; i < PIECES_MAX; i++) {
+        if (pieces[i].memory != NULL) {
+            toggle(pool, &pieces[i], &seed);
+        }
+    }
+    fresh = pool_new(REGION_BYTES);
+    assert_int_equal(n_large_pieces(pool), n_large_pieces(fresh));
+    pool_free(fresh);
+}
+
+/* ---- full ---- */
 
 /* The same region serves one size after the other, and all of it. */
 static void

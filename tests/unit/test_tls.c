@@ -76,6 +76,29 @@ write_ca_file(struct world *w, X509 *cert)
     assert_int_equal(fclose(stream), 0);
 }
 
+/* The allocation that fails, counted down; 0: none. The linker sends those of our code, and with
+ * them OpenSSL's, here first. */
+static unsigned failing;
+static unsigned n_allocations;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *
+__wrap_malloc(size_t size)
+{
+    n_allocations++;
+    return failing > 0 && --failing == 0 ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+    return failing > 0 && --failing == 0 ? NULL : __real_realloc(old, size);
+}
+
 static int
 setup_group(void **state)
 {
@@ -211,15 +234,17 @@ a_handshake(void **state)
     }
 }
 
-/* Nothing leaves before the connection is there, and nothing is asked of it. */
+/* It is made, but nothing leaves before the connection is there, nor is anything asked of it. */
 static void
 a_hello_made_before(void **state)
 {
     struct world *w = *state;
+    unsigned n_before = n_allocations;
     char byte;
 
     (void)close(w->fd); /* any use of it would fail */
     assert_int_equal(tls_prepare(w->tls), 0);
+    assert_true(n_allocations - n_before > 50);
     assert_int_equal(recv(w->peer, &byte, 1, 0), 0); /* the end, and no byte before */
     (void)close(w->peer);
     setup_connection(w); /* with the same numbers */
@@ -502,27 +527,6 @@ a_flood_after_the_handshake_ends(void **state)
 }
 
 /* Without memory */
-
-/* The allocation that fails, counted down; 0: none. The linker sends those of our code, and with
- * them OpenSSL's, here first. */
-static unsigned failing;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *
-__wrap_malloc(size_t size)
-{
-    return failing > 0 && --failing == 0 ? NULL : __real_malloc(size);
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-    return failing > 0 && --failing == 0 ? NULL : __real_realloc(old, size);
-}
 
 /* As shake_hands, and the nth allocation of the client fails. false: it had not so many. */
 static bool
