@@ -44,8 +44,12 @@ def tcp_counter(process, name):
 
 
 def cpu_us(pid):
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
-        return int(f.read().split()[0]) / 1e3
+    """Of all its threads."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as f:
+            total += int(f.read().split()[0])
+    return total / 1e3
 
 
 def status_fields(pid):
@@ -81,6 +85,13 @@ class Cell:
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def places(self):
+        """(address, name) of each address, as the bed's servers have them."""
+        wanted = set(self.names)
+        with open(self.path("hosts"), encoding="ascii") as f:
+            pairs = (line.split() for line in f)
+            return [(address, name) for address, name in pairs if name in wanted]
 
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as f:
@@ -175,15 +186,6 @@ def check(cell, bin_dir, ca_file="roots.pem", name="check", engine="default"):
                           cell.conf(f"{name}.conf", ca_file, engine)], cell.n_addresses)
 
 
-def curl(cell):
-    """Asks for a head, too, and takes one address of each name."""
-    urls = cell.write("curl.conf", "".join(
-        f'url = "https://{name}:{cell.port}/"\noutput = /dev/null\n' for name in cell.names))
-    return Program("curl", ["curl", "--silent", "--parallel", "--parallel-max", "32", "--head",
-                            "--cacert", cell.path("roots.pem"), "--config", urls],
-                   cell.n_addresses)
-
-
 def get_status(path):
     """Returns the daemon's status."""
     with socket.socket(socket.AF_UNIX) as s:
@@ -221,20 +223,20 @@ class Daemon:
         self.process.wait()
 
 
-class CellDaemon(Daemon):
-    """Rests between two cycles as long as its DNS budget wants: what it gets in an Interval is four
-    packets for each name, of which a cycle takes one, as AddressFamily=ipv4. In less it would
-    spread the questions over seconds, which it does not on its own schedule."""
+class StandsStill:
+    """Who runs for ever: it is stopped (SIGSTOP) while others are measured, and rests rest_s at
+    least. A cycle is over when the server has accepted as many connections as there are
+    addresses."""
 
-    def __init__(self, cell, bin_dir, engine, server_pid):
-        self.rest_s, self.rested_at = cell.n / max(10, 4 * cell.n / cell.interval_s), 0
-        conf = cell.conf(f"{engine}.conf", "bundle.pem", engine)
-        self.n_names, self.n, self.server_pid = cell.n, cell.n_addresses, server_pid
-        self.accepted = tcp_counter(server_pid, "PassiveOpens")
+    def __init__(self, cell, server_pid, rest_s):
+        self.n, self.server_pid = cell.n_addresses, server_pid
+        self.rest_s, self.rested_at = rest_s, 0
+        self.process = None
+        self.count_from_here()
+
+    def count_from_here(self):
+        self.accepted = tcp_counter(self.server_pid, "PassiveOpens")
         self.n_open = tcp_counter("self", "CurrEstab")
-        super().__init__(bin_dir, conf, cell.folder, engine)
-        self.wait_for_end()
-        self.stand_still()
 
     def stand_still(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -253,18 +255,38 @@ class CellDaemon(Daemon):
                 raise SystemExit(f"{self.name}: {self.n_accepted()} of {self.n} addresses")
             time.sleep(POLL_S)
 
+    def ask_for_a_cycle(self):
+        pass
+
     def cycle(self):
         pid = self.process.pid
         before, started = cpu_us(pid), time.monotonic()
-        self.accepted = tcp_counter(self.server_pid, "PassiveOpens")
-        self.n_open = tcp_counter("self", "CurrEstab")
-        self.process.send_signal(signal.SIGUSR1)
+        self.count_from_here()
+        self.ask_for_a_cycle()
         self.process.send_signal(signal.SIGCONT)
         self.wait_for_end()
         wall = time.monotonic() - started
         time.sleep(SETTLE_S)
         self.stand_still()
         return {"cpu_us": (cpu_us(pid) - before) / self.n_accepted(), "wall_ms": wall * 1e3}
+
+
+class CellDaemon(StandsStill, Daemon):
+    """Rests between two cycles as long as its DNS budget wants: what it gets in an Interval is four
+    packets for each name, of which a cycle takes one, as AddressFamily=ipv4. In less it would
+    spread the questions over seconds, which it does not on its own schedule."""
+
+    def __init__(self, cell, bin_dir, engine, server_pid):
+        StandsStill.__init__(self, cell, server_pid,
+                             cell.n / max(10, 4 * cell.n / cell.interval_s))
+        self.n_names = cell.n
+        Daemon.__init__(self, bin_dir, cell.conf(f"{engine}.conf", "bundle.pem", engine),
+                        cell.folder, engine)
+        self.wait_for_end()
+        self.stand_still()
+
+    def ask_for_a_cycle(self):
+        self.process.send_signal(signal.SIGUSR1)
 
     def finish(self):
         """Were they good handshakes? Asked last: the answer takes memory."""
