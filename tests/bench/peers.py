@@ -3,6 +3,7 @@ set to do what we do: a full handshake with chain and name verified, one connect
 
 import concurrent.futures
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -70,11 +71,12 @@ class Haproxy(StandsStill):
         return memory_kb(self.process.pid)
 
     def finish(self):
-        """It tells of a server that it finds down."""
+        """It tells when a server goes down, and when it comes up again."""
         with open(self.log, encoding="utf-8", errors="replace") as f:
-            log = f.read()
-        if "is DOWN" in log or "ALERT" in log:
-            raise SystemExit(f"haproxy: {log[-1000:]}")
+            states = dict(re.findall(r"Server peers/(s\d+) is (UP|DOWN)", f.read()))
+        n_down = list(states.values()).count("DOWN")
+        if n_down > 0:
+            raise SystemExit(f"haproxy: {n_down} of {self.n} are down")
 
     def stop(self):
         self.process.kill()
