@@ -10,6 +10,15 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* gcc says it with a macro, clang with a feature. */
+#ifdef __has_feature
+#define BUILT_WITH_ASAN __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define BUILT_WITH_ASAN 1
+#else
+#define BUILT_WITH_ASAN 0
+#endif
+
 /* Run fn(&variable) when the variable leaves its scope. fn must accept the "empty" value. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 

@@ -6,6 +6,7 @@
  * before and after). */
 #include "probes/tls_memory.h"
 
+#include "daemon/util.h"
 #include "probes/pool.h"
 
 #include <openssl/crypto.h>
@@ -87,16 +88,7 @@ on_realloc(void *old, size_t size, const char *file, int line)
 static bool
 may_pool(void)
 {
-#ifdef __has_feature
-#define HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define HAS_FEATURE(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
-    return false;
-#else
-    return getenv("MALLOC_CHECK_") == NULL && getenv("MALLOC_PERTURB_") == NULL;
-#endif
+    return !BUILT_WITH_ASAN && getenv("MALLOC_CHECK_") == NULL && getenv("MALLOC_PERTURB_") == NULL;
 }
 
 void

@@ -1,6 +1,7 @@
 /* OpenSSL's memory: what grows keeps its bytes, wherever it lies; a want of it is counted. */
 #include "daemon/util.h"
 #include "probes/tls_memory.h"
+#include "tests/unit/scarce_memory.h"
 
 #include <openssl/crypto.h>
 #include <setjmp.h>
@@ -14,16 +15,7 @@
 
 #define SEED 41
 
-#ifdef __has_feature
-#define HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define HAS_FEATURE(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
-#define HAS_POOL 0
-#else
-#define HAS_POOL (getenv("MALLOC_PERTURB_") == NULL)
-#endif
+#define HAS_POOL (!BUILT_WITH_ASAN && getenv("MALLOC_PERTURB_") == NULL)
 
 static void
 fill(uint8_t *bytes, size_t n)
@@ -80,27 +72,6 @@ edges(void **state)
     tls_memory_start(); /* again: nothing changes */
 }
 
-/* ---- the C library has none (this program is linked with --wrap=malloc,--wrap=realloc) ---- */
-
-static bool has_none;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *
-__wrap_malloc(size_t size)
-{
-    return has_none ? NULL : __real_malloc(size);
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-    return has_none ? NULL : __real_realloc(old, size);
-}
-
 static void
 want_is_counted(void **state)
 {
@@ -112,12 +83,12 @@ want_is_counted(void **state)
     void *little;
 
     (void)state;
-    has_none = true;
+    scarce_is_none = true;
     none[0] = OPENSSL_malloc(large);
     none[1] = OPENSSL_realloc(in_pool, large);
     none[2] = OPENSSL_realloc(outside, 2 * large);
     little = OPENSSL_malloc(100); /* of that the pool has some, where there is one */
-    has_none = false;
+    scarce_is_none = false;
     for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
         assert_null(none[i]);
     }
