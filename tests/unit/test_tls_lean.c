@@ -1,7 +1,5 @@
 /* The lean TLS engine against the default one: the same servers, certificates and faults, and all
- * that is found compared. Both ends are this thread, over a pair of sockets. And where the site has
- * set OpenSSL up itself, there is no lean engine: that takes a process of its own each time, as
- * OpenSSL reads its configuration once. */
+ * that is found compared. Both ends are this thread, over a pair of sockets. */
 #include "daemon/util.h"
 #include "probes/tls.h"
 
@@ -12,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -157,13 +154,10 @@ static const struct row rows[] = {
 
 struct world {
     char ca_file[32];
-    char conf_file[32];
     struct tls_ctx *ctx;
     EVP_PKEY *keys[KIND_N]; /* of roots, issuers and leaves alike */
     X509 *roots[KIND_N];
 };
-
-static const char *program; /* this one */
 
 /* Certificates */
 
@@ -555,138 +549,16 @@ contexts_come_and_go(void **state)
     SSL_CTX_free(server);
 }
 
-/* The default engine stays when nobody asks for another. */
-static void
-it_has_to_be_asked_for(void **state)
-{
-    const struct world *w = *state;
-    struct tls_ctx *ctx;
-
-    assert_int_equal(tls_ctx_new(w->ca_file, TLS_ENGINE_DEFAULT, &ctx), 0);
-    assert_int_equal(tls_ctx_engine(ctx), TLS_ENGINE_DEFAULT);
-    tls_ctx_free(ctx);
-}
-
-#define INIT "openssl_conf = init\n[init]\n"
-
-static const struct {
-    const char *name;
-    const char *conf;
-    const char *engine;
-} sites[] = {
-    {"an empty file", "", "lean"},
-    {"no modules", "[init]\nproviders = p\n[p]\nlegacy = l\n[l]\nactivate = 1\n", "lean"},
-    {"as Debian ships it",
-        INIT "providers = p\nssl_conf = s\n[p]\ndefault = d\n[d]\n[s]\nsystem_default = t\n[t]\n"
-             "MinProtocol = TLSv1.2\nCipherString = DEFAULT@SECLEVEL=2\n",
-        "lean"},
-    {"as Amazon Linux ships it",
-        INIT "providers = p\nssl_conf = s\nalg_section = a\n[p]\n[s]\nsystem_default = t\n[t]\n"
-             "MinProtocol = TLSv1.2\nGroups = X25519:P-256\n[a]\n",
-        "lean"},
-    {"the default provider, named", INIT "providers = p\n[p]\ndefault = d\n[d]\nactivate = 1\n",
-        "lean"},
-    {"another provider",
-        INIT "providers = p\n[p]\ndefault = d\nbase = b\n[d]\nactivate = 1\n[b]\nactivate = 1\n",
-        "default"},
-    {"a provider with parameters",
-        INIT "providers = p\n[p]\ndefault = d\n[d]\nactivate = 1\nsecurity-checks = 1\n",
-        "default"},
-    {"a provider that is not active", INIT "providers = p\n[p]\nlegacy = l\n[l]\n", "lean"},
-    {"FIPS where there is", INIT "alg_section = a\n[a]\ndefault_properties = ?fips=yes\n",
-        "default"},
-    {"another property", INIT "alg_section = a\n[a]\ndefault_properties = provider=default\n",
-        "default"},
-    {"engines", INIT "engines = e\n[e]\n", "default"},
-    {"a random generator", INIT "random = r\n[r]\nrandom = CTR-DRBG\n", "default"},
-    {"a file nobody can read", "[init\n", "default"},
-};
-
-/* What a process with this configuration says, a word. */
-static void
-ask_process(const struct world *w, const char *conf, char *ret, size_t size)
-{
-    char *const argv[] = {(char[]){"test_tls_lean"}, (char[]){"--engine"}, NULL};
-    FILE *stream = fopen(w->conf_file, "w");
-    int fds[2];
-    int status;
-    ssize_t n;
-    pid_t pid;
-
-    assert_non_null(stream);
-    assert_true(fputs(conf, stream) >= 0);
-    assert_int_equal(fclose(stream), 0);
-    assert_int_equal(pipe(fds), 0);
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        (void)dup2(fds[1], STDOUT_FILENO);
-        (void)setenv("OPENSSL_CONF", w->conf_file, 1);
-        (void)setenv("TEST_CA_FILE", w->ca_file, 1);
-        (void)execv(program, argv);
-        _exit(127);
-    }
-    (void)close(fds[1]);
-    n = read(fds[0], ret, size - 1);
-    ret[n > 0 ? n : 0] = '\0';
-    (void)close(fds[0]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (status != 0) {
-        (void)snprintf(ret, size, "status %#x", (unsigned)status);
-    }
-}
-
-static void
-the_site_has_the_last_word(void **state)
-{
-    const struct world *w = *state;
-    unsigned n = 0;
-
-    for (size_t i = 0; i < ARRAY_SIZE(sites); i++) {
-        char engine[32];
-
-        ask_process(w, sites[i].conf, engine, sizeof(engine));
-        if (!streq(engine, sites[i].engine)) {
-            (void)fprintf(
-                stderr, "%s: got %s, expected %s\n", sites[i].name, engine, sites[i].engine);
-            n++;
-        }
-    }
-    assert_int_equal(n, 0);
-}
-
-/* The other process. */
-static int
-say_engine(void)
-{
-    struct tls_ctx *ctx;
-
-    if (tls_ctx_new(getenv("TEST_CA_FILE"), TLS_ENGINE_LEAN, &ctx) < 0) {
-        return EXIT_FAILURE;
-    }
-    (void)fputs(tls_engine_str(tls_ctx_engine(ctx)), stdout);
-    tls_ctx_free(ctx);
-    return EXIT_SUCCESS;
-}
-
-static FILE *
-make_file(char path[static 32])
-{
-    int fd;
-
-    assert_true(str_copy(path, 32, "/tmp/vpce-lean-XXXXXX"));
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    return fdopen(fd, "w");
-}
-
 static int
 setup_group(void **state)
 {
     static struct world w;
-    FILE *stream = make_file(w.ca_file);
+    FILE *stream;
     char cn[16];
 
+    assert_true(str_copy(w.ca_file, sizeof(w.ca_file), "/tmp/vpce-lean-XXXXXX"));
+    stream = fdopen(mkstemp(w.ca_file), "w");
+    assert_non_null(stream);
     for (size_t i = 0; i < KIND_N; i++) {
         w.keys[i] = make_key((enum kind)i);
         assert_non_null(w.keys[i]);
@@ -695,7 +567,6 @@ setup_group(void **state)
         assert_int_equal(PEM_write_X509(stream, w.roots[i]), 1);
     }
     assert_int_equal(fclose(stream), 0);
-    assert_int_equal(fclose(make_file(w.conf_file)), 0);
     (void)signal(SIGPIPE, SIG_IGN);
     assert_int_equal(tls_ctx_new(w.ca_file, TLS_ENGINE_LEAN, &w.ctx), 0);
     assert_int_equal(tls_ctx_engine(w.ctx), TLS_ENGINE_LEAN);
@@ -713,23 +584,16 @@ teardown_group(void **state)
         EVP_PKEY_free(w->keys[i]);
         X509_free(w->roots[i]);
     }
-    (void)unlink(w->conf_file);
     return unlink(w->ca_file);
 }
 
 int
-main(int argc, char **argv)
+main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_engines_find_the_same),
         cmocka_unit_test(contexts_come_and_go),
-        cmocka_unit_test(it_has_to_be_asked_for),
-        cmocka_unit_test(the_site_has_the_last_word),
     };
 
-    program = argv[0];
-    if (argc == 2 && streq(argv[1], "--engine")) {
-        return say_engine();
-    }
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
 }
