@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.request
 
-from subjects import Program, StandsStill, cpu_us, memory_kb, start
+from subjects import Program, StandsStill, Subject, cpu_us, start
 
 ASK_AT_ONCE = 32
 EXPORTER = "127.0.0.1:9115"
@@ -68,9 +68,6 @@ class Haproxy(StandsStill):
         self.expect_all_up()
         self.stand_still()
 
-    def memory(self):
-        return memory_kb(self.process.pid)
-
     def expect_all_up(self):
         """It tells when a server goes down, and when it comes up again. Later some do: checks are
         under way when it is stopped, and their time is over when it goes on."""
@@ -80,18 +77,14 @@ class Haproxy(StandsStill):
         if n_down > 0:
             raise SystemExit(f"haproxy: {n_down} of {self.n} are down")
 
-    def finish(self):
-        pass
-
     def stop(self):
         self.process.kill()
         self.process.wait()
 
 
-class BlackboxExporter:
+class BlackboxExporter(Subject):
     """Is asked for every name; takes one address of each."""
     name = "blackbox"
-    rested_at = 0
 
     def __init__(self, cell):
         self.targets = [f"{name}:{cell.port}" for name in cell.names]
@@ -124,16 +117,6 @@ class BlackboxExporter:
         if not all(good):
             raise SystemExit(f"blackbox: {good.count(False)} of {len(good)} failed")
         return {"cpu_us": (cpu_us(self.process.pid) - before) / len(good), "wall_ms": wall * 1e3}
-
-    def memory(self):
-        return memory_kb(self.process.pid)
-
-    def finish(self):
-        pass
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def all_of(cell, server_pid):

@@ -113,10 +113,27 @@ TlsEngine={engine}
                     for key, name in zip(keys, self.names)))
 
 
-class Reference:
+class Subject:
+    """Who is measured: cycle() returns the figures of one. What most have in common; who is no
+    process that stays has no memory to tell of."""
+    rested_at = 0  # when the next cycle may begin
+    process = None
+
+    def memory(self):
+        return memory_kb(self.process.pid) if self.process else None
+
+    def finish(self):
+        """After the last cycle."""
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+
+
+class Reference(Subject):
     """tests/bench/reference.c, a round for each line."""
     name = "reference"
-    rested_at = 0
 
     def __init__(self, cell, bin_dir):
         self.process = start(
@@ -136,22 +153,15 @@ class Reference:
             raise SystemExit(f"reference: {line or 'ended'}")
         return {"cpu_us": (cpu_us(self.process.pid) - before) / self.n, "wall_ms": wall * 1e3}
 
-    def memory(self):
-        return memory_kb(self.process.pid)
-
-    def finish(self):
-        pass
-
     def stop(self):
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 
 
-class Program:
+class Program(Subject):
     """A program that is started for each cycle. When it has told all is measured, too; its memory is
     not known: what rusage tells after its end is as well that of the process it was before exec."""
-    rested_at = 0
 
     def __init__(self, name, command, n):
         self.name, self.command, self.n = name, command, n
@@ -171,15 +181,6 @@ class Program:
         return {"cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6 / self.n, "wall_ms": wall * 1e3,
                 "told_ms": told * 1e3}
 
-    def memory(self):
-        return None
-
-    def finish(self):
-        pass
-
-    def stop(self):
-        pass
-
 
 def check(cell, bin_dir, ca_file="roots.pem", name="check", engine="default"):
     return Program(name, [os.path.join(bin_dir, "vpce-probe"), "check", "--config",
@@ -195,7 +196,7 @@ def get_status(path):
         return json.loads(b"".join(iter(lambda: s.recv(65536), b"")).split(b"\r\n\r\n", 1)[1])
 
 
-class Daemon:
+class Daemon(Subject):
     """vpce-probed. It stands still (SIGSTOP) while others are measured."""
 
     def __init__(self, bin_dir, conf, folder, name):
@@ -214,24 +215,20 @@ class Daemon:
             self.start_cpu_us = cpu_us(self.process.pid)
         os.unlink(notify)
 
-    def memory(self):
-        return memory_kb(self.process.pid)
-
     def stop(self):
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         self.process.wait()
 
 
-class StandsStill:
+class StandsStill(Subject):
     """Who runs for ever: it is stopped (SIGSTOP) while others are measured, and rests rest_s at
     least. A cycle is over when the server has accepted as many connections as there are
     addresses."""
 
     def __init__(self, cell, server_pid, rest_s):
         self.n, self.server_pid = cell.n_addresses, server_pid
-        self.rest_s, self.rested_at = rest_s, 0
-        self.process = None
+        self.rest_s = rest_s
         self.count_from_here()
 
     def count_from_here(self):
