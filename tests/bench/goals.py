@@ -7,7 +7,7 @@ from bed import RTT_MS
 CPU_OF_REFERENCE = {"daemon default": 1.10, "daemon lean": 0.70}
 ROUND_TRIPS = 3  # DNS, TCP, TLS 1.3
 VERDICT_EXTRA_MS = 3.5
-MANY, FEWER = 10000, 1000
+MANY, FEW = 10000, 1000
 GROWTH = 1.05
 PEAK_KB = 25 * 1024
 IDLE_KB = 9.5 * 1024
@@ -59,16 +59,13 @@ def verdict_goals(cells):
 
 
 def many_goals(cells):
-    by_place = {(c["n"], c["addresses"], c["key"], c["rtt_ms"]): c for c in cells}
     for cell in cells:
         if cell["n"] != MANY:
             continue
-        fewer = by_place.get((FEWER, cell["addresses"], cell["key"], cell["rtt_ms"]))
         for who in CPU_OF_REFERENCE:
-            if fewer is not None:
-                got = median(cell, who, "cpu_us") / median(fewer, who, "cpu_us")
-                yield goal(f"{who}: CPU an address, of that with {FEWER} names", f"{GROWTH:.2f}",
-                           f"{got:.2f}", got <= GROWTH, where(cell))
+            got = ratio(cell, who, f"{who} few")
+            yield goal(f"{who}: CPU an address, of that with {FEW} names", f"{GROWTH:.2f}",
+                       f"{got:.2f}", got <= GROWTH, where(cell))
             peak = cell["figures"][who]["peak_kb"]
             yield goal(f"{who}: resident peak, MB", f"{PEAK_KB / 1024:.0f}",
                        f"{peak / 1024:.1f}", peak <= PEAK_KB, where(cell))

@@ -63,7 +63,7 @@ class Haproxy(StandsStill):
         with open(self.log, "wb") as log:
             self.process = start(["haproxy", "-db", "-f", conf], stdout=subprocess.DEVNULL,
                                  stderr=log)
-        self.wait_for_end()
+        self.wait_for_end(self.quiet_s)
         time.sleep(interval_s + 1)  # the first checks are spread over it; three bad ones are told
         self.expect_all_up()
         self.stand_still()

@@ -1,12 +1,13 @@
-/* reference: what a probe costs at least, for tests/bench/tls to compare with.
+/* reference: what a probe costs at least, for tests/bench/tls and tests/bench/run to compare with.
  *
  *     reference --names FILE --server ADDR --port N --ca FILE [--rounds N | --wait]
+ *               [--parallel N]
  *
  * For each name of FILE, one a line: an A query over UDP, a TCP connection to each address, a TLS
  * handshake whose chain and name OpenSSL verifies. One thread, epoll, one SSL_CTX; up to 64 queries
- * and 32 connections in flight, as the prober has. No deadline, no facts, no causes, and hardly a
- * check: a yardstick, not a prober. Prints a line a round: addresses, how many were verified, and
- * microseconds of CPU for each. With --wait a round for each line of standard input. */
+ * and 32 connections (--parallel) in flight, as the prober has. No deadline, no facts, no causes,
+ * and hardly a check: a yardstick, not a prober. Prints a line a round: addresses, how many were
+ * verified, and microseconds of CPU for each. With --wait a round for each line of input. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -26,7 +27,7 @@
 #define NAMES_MAX 10000
 #define NAME_SIZE 64
 #define ADDRS_MAX (4 * NAMES_MAX)
-#define CONNECTIONS_MAX 32
+#define CONNECTIONS_MAX 64
 #define QUERIES_MAX 64
 #define EVENTS_MAX 64
 #define MESSAGE_MAX 1500
@@ -53,6 +54,7 @@ static size_t n_answered;
 static size_t n_open;
 static size_t n_verified;
 static struct connection connections[CONNECTIONS_MAX];
+static size_t n_connections = 32;
 static SSL_CTX *ssl_ctx;
 static uint16_t port;
 static int epoll_fd;
@@ -222,7 +224,7 @@ start_what_may(void)
     for (; n_asked < n_names && n_asked - n_answered < QUERIES_MAX; n_asked++) {
         ask(n_asked);
     }
-    for (size_t i = 0; i < CONNECTIONS_MAX && n_started < n_found; i++) {
+    for (size_t i = 0; i < n_connections && n_started < n_found; i++) {
         if (connections[i].fd < 0) {
             connect_to(&connections[i], n_started++);
         }
@@ -330,7 +332,8 @@ main(int argc, char **argv)
     static const struct option options[] = {{"names", required_argument, NULL, 'n'},
         {"server", required_argument, NULL, 's'}, {"port", required_argument, NULL, 'p'},
         {"ca", required_argument, NULL, 'c'}, {"rounds", required_argument, NULL, 'r'},
-        {"wait", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+        {"wait", no_argument, NULL, 'w'}, {"parallel", required_argument, NULL, 'l'},
+        {NULL, 0, NULL, 0}};
     const char *server = "127.0.0.1";
     const char *ca_file = "/etc/ssl/certs/ca-certificates.crt";
     unsigned long n_rounds = 1;
@@ -351,6 +354,9 @@ main(int argc, char **argv)
         case 'c':
             ca_file = optarg;
             break;
+        case 'l':
+            n_connections = strtoul(optarg, NULL, 10);
+            break;
         case 'r':
             n_rounds = strtoul(optarg, NULL, 10);
             break;
@@ -361,6 +367,9 @@ main(int argc, char **argv)
         default:
             return EXIT_FAILURE;
         }
+    }
+    if (n_connections == 0 || n_connections > CONNECTIONS_MAX) {
+        return EXIT_FAILURE;
     }
     open_all(server, ca_file);
     for (unsigned long i = 0; i < n_rounds && (!waits || is_told_to_go_on()); i++) {

@@ -13,9 +13,11 @@ import time
 POLL_S = 0.0005
 CYCLE_MAX_S = 300
 SETTLE_S = 0.02  # between the last connection and the end of what is done about it
+ROUNDS_S = 1  # more than between two rounds of questions, probes/dns.h
 CLIENT_CPU = 0
 ENDPOINTS_MAX = 10000  # conf/conf.h
 ENGINES = ("default", "lean")
+DNS_BURST, DNS_PER_SECOND_MIN, DNS_PER_SECOND_MAX = 512, 10, 512  # probes/dns.h
 DEFAULT_KEYS = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "s3", "logs")
 HOST_CONF = """[Host]
 Region=eu-west-1
@@ -80,8 +82,24 @@ class Cell:
         self.port = {"rsa": 443, "ec": 444}[key]
         self.n_addresses = n * addresses
         self.interval_s = 120 if n > 1000 else 30 if n > 100 else 10
+        self.parallel = 64 if n > 1000 else 32
         letter = "n" if addresses == 1 else "m"
         self.names = [f"{letter}{i}.svc.test" for i in range(n)]
+
+    def few(self, n):
+        """So many of the names, at the same pace."""
+        few = Cell(self.folder, n, self.addresses, self.key, self.rtt_ms)
+        few.interval_s = self.interval_s * n // self.n
+        few.parallel = self.parallel
+        return few
+
+    def per_second(self):
+        """What the daemon's DNS budget gets: four packets for each name in an Interval. A cycle
+        takes one, as AddressFamily=ipv4."""
+        return min(max(4 * self.n // self.interval_s, DNS_PER_SECOND_MIN), DNS_PER_SECOND_MAX)
+
+    def is_paced(self):
+        return self.n > DNS_BURST
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -99,14 +117,13 @@ class Cell:
         return self.path(name)
 
     def conf(self, name, ca_file, engine="default"):
-        large = self.n >= 1000
         keys = [name.split(".")[0] for name in self.names]
         unused = DEFAULT_KEYS
         if self.n + len(unused) > ENDPOINTS_MAX:  # then they are some of the names
             keys[:len(unused)], unused = unused, ()
         return self.write(name, HOST_CONF + PROBE_CONF + f"""CaFile={self.path(ca_file)}
 Interval={self.interval_s}s
-Parallel={64 if large else 32}
+Parallel={self.parallel}
 TlsEngine={engine}
 """ + "".join(f"[Endpoint {key}]\nEnabled=no\n" for key in unused) +
             "".join(f"[Endpoint {key}]\nHost={name}\nPort={self.port}\nExpect=interface\n"
@@ -139,7 +156,8 @@ class Reference(Subject):
         self.process = start(
             [os.path.join(bin_dir, "bench_reference"), "--wait", "--names",
              cell.write("names", "".join(name + "\n" for name in cell.names)), "--server",
-             "10.1.255.53", "--port", str(cell.port), "--ca", cell.path("roots.pem")],
+             "10.1.255.53", "--port", str(cell.port), "--ca", cell.path("roots.pem"),
+             "--parallel", str(cell.parallel)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.n = cell.n_addresses
 
@@ -224,7 +242,9 @@ class Daemon(Subject):
 class StandsStill(Subject):
     """Who runs for ever: it is stopped (SIGSTOP) while others are measured, and rests rest_s at
     least. A cycle is over when the server has accepted as many connections as there are
-    addresses."""
+    addresses. What is measured may be several cycles, one after the other."""
+    n_cycles = 1
+    quiet_s = 0
 
     def __init__(self, cell, server_pid, rest_s):
         self.n, self.server_pid = cell.n_addresses, server_pid
@@ -242,15 +262,26 @@ class StandsStill(Subject):
     def n_accepted(self):
         return tcp_counter(self.server_pid, "PassiveOpens") - self.accepted
 
-    def wait_for_end(self):
-        """Until every address was connected to and no connection is left: no more than before,
-        as the others may stand still amid a cycle, or until all were once more."""
+    def is_over(self):
+        """Every address was connected to and no connection is left: no more than before, as the
+        others may stand still amid a cycle, or all were once more."""
+        return self.n_accepted() >= self.n and (tcp_counter("self", "CurrEstab") <= self.n_open or
+                                                self.n_accepted() >= 2 * self.n)
+
+    def wait_for_end(self, quiet_s):
+        """Until it is over, and nothing more comes for so long: a run that this machine spoilt is
+        made again, and then there are more connections than addresses. Returns when it was."""
         deadline = time.monotonic() + CYCLE_MAX_S
-        while self.n_accepted() < self.n or (tcp_counter("self", "CurrEstab") > self.n_open and
-                                             self.n_accepted() < 2 * self.n):
+        over_at, n_accepted = 0, -1
+        while n_accepted < 0 or time.monotonic() < over_at + quiet_s:
+            if not self.is_over():
+                n_accepted = -1
+            elif n_accepted != self.n_accepted():
+                over_at, n_accepted = time.monotonic(), self.n_accepted()
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise SystemExit(f"{self.name}: {self.n_accepted()} of {self.n} addresses")
             time.sleep(POLL_S)
+        return over_at
 
     def ask_for_a_cycle(self):
         pass
@@ -258,28 +289,33 @@ class StandsStill(Subject):
     def cycle(self):
         pid = self.process.pid
         before, started = cpu_us(pid), time.monotonic()
-        self.count_from_here()
-        self.ask_for_a_cycle()
-        self.process.send_signal(signal.SIGCONT)
-        self.wait_for_end()
-        wall = time.monotonic() - started
-        time.sleep(SETTLE_S)
+        n_accepted = 0
+        for i in range(self.n_cycles):
+            is_last = i == self.n_cycles - 1
+            self.count_from_here()
+            self.ask_for_a_cycle()
+            self.process.send_signal(signal.SIGCONT)
+            over_at = self.wait_for_end(self.quiet_s if is_last else 0)
+            time.sleep(SETTLE_S if is_last else 0)
+            n_accepted += self.n_accepted()
+        wall = over_at - started
         self.stand_still()
-        return {"cpu_us": (cpu_us(pid) - before) / self.n_accepted(), "wall_ms": wall * 1e3}
+        return {"cpu_us": (cpu_us(pid) - before) / n_accepted, "wall_ms": wall * 1e3}
 
 
 class CellDaemon(StandsStill, Daemon):
-    """Rests between two cycles as long as its DNS budget wants: what it gets in an Interval is four
-    packets for each name, of which a cycle takes one, as AddressFamily=ipv4. In less it would
-    spread the questions over seconds, which it does not on its own schedule."""
+    """Rests between two cycles as long as its DNS budget wants. In less it would spread the
+    questions over seconds, which it does not on its own schedule."""
 
-    def __init__(self, cell, bin_dir, engine, server_pid):
-        StandsStill.__init__(self, cell, server_pid,
-                             cell.n / max(10, 4 * cell.n / cell.interval_s))
+    def __init__(self, cell, bin_dir, engine, server_pid, name=None, n_cycles=1):
+        StandsStill.__init__(self, cell, server_pid, cell.n / cell.per_second())
         self.n_names = cell.n
-        Daemon.__init__(self, bin_dir, cell.conf(f"{engine}.conf", "bundle.pem", engine),
-                        cell.folder, engine)
-        self.wait_for_end()
+        self.n_cycles = n_cycles
+        self.quiet_s = ROUNDS_S if cell.is_paced() else 0
+        name = name or engine
+        Daemon.__init__(self, bin_dir, cell.conf(f"{name}.conf", "bundle.pem", engine),
+                        cell.folder, name)
+        self.wait_for_end(self.quiet_s)
         self.stand_still()
 
     def ask_for_a_cycle(self):
