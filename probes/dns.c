@@ -27,7 +27,6 @@ struct dns {
     int stamps_fd;                   /* see dns_server_want_stamps */
     struct loop_timer *bucket_timer; /* set while queries wait for a token */
     unsigned n_asking;
-    size_t n_waiting;
     struct dns_query *waiting; /* first in, first out */
     struct dns_query **waiting_end;
 };
@@ -245,20 +244,6 @@ on_lookup(void *arg)
 
 static void ask_next_server(struct dns_query *query);
 
-/* Tokens that are waited for at once. */
-static int64_t
-round_of(const struct dns *dns)
-{
-    int64_t n_waiting = (int64_t)dns->n_waiting;
-    int64_t n;
-
-    if (n_waiting <= DNS_IN_FLIGHT_MAX) {
-        return bucket_refill(&dns->bucket, DNS_ROUND_MS);
-    }
-    n = bucket_refill(&dns->bucket, DNS_LONG_ROUND_MS);
-    return n < n_waiting ? n : n_waiting;
-}
-
 /* Take a place and a token, or wait for them. Once there is no token, none is taken before a round
  * of them is there. */
 static bool
@@ -272,7 +257,8 @@ may_ask(struct dns *dns)
     if (bucket_take(&dns->bucket, now_ms)) {
         return true;
     }
-    loop_timer_set(dns->bucket_timer, bucket_wait_ms(&dns->bucket, round_of(dns), now_ms));
+    loop_timer_set(dns->bucket_timer,
+        bucket_wait_ms(&dns->bucket, bucket_refill(&dns->bucket, DNS_ROUND_MS), now_ms));
     return false;
 }
 
@@ -283,7 +269,6 @@ start_waiting(struct dns *dns)
         struct dns_query *query = dns->waiting;
 
         dns->waiting = query->next;
-        dns->n_waiting--;
         if (dns->waiting == NULL) {
             dns->waiting_end = &dns->waiting;
         }
@@ -307,7 +292,6 @@ leave_step(struct dns_query *query)
             link = &(*link)->next;
         }
         *link = query->next;
-        dns->n_waiting--;
         if (dns->waiting_end == &query->next) {
             dns->waiting_end = link;
         }
@@ -528,7 +512,6 @@ enqueue(struct dns_query *query)
     }
     *dns->waiting_end = query;
     dns->waiting_end = &query->next;
-    dns->n_waiting++;
     start_waiting(dns);
 }
 

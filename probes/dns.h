@@ -30,10 +30,8 @@ struct dns_query;
 
 /* Queries that wait for tokens go in rounds of this, and not each with its token: hundreds of names
  * would keep the process awake, and a handshake alone, out of a rest, costs far more CPU than one
- * amid others, because nothing is in the caches. The longer one is for more of them than may be in
- * flight: all of them are as early as before, and 1000 names take 0.85 of the CPU. */
+ * amid others, because nothing is in the caches. */
 #define DNS_ROUND_MS 250
-#define DNS_LONG_ROUND_MS 4000
 
 /* For however many endpoints: half of what the host may send. */
 #define DNS_PER_SECOND_MAX 512
