@@ -60,7 +60,8 @@ evidence_of(const struct causes *causes, const struct endpoint *e)
 
 /* Lines for all endpoints that fold under the cause. */
 static char *
-commands_of(const struct causes *causes, size_t cause, const struct host_view *view)
+commands_of(const struct causes *causes, size_t cause, const struct host_view *view,
+    const struct host_cause *found)
 {
     const struct endpoint_spec **specs = calloc(view->n, sizeof(const struct endpoint_spec *));
     char *buf = calloc(1, COMMANDS_SIZE);
@@ -72,9 +73,13 @@ commands_of(const struct causes *causes, size_t cause, const struct host_view *v
         }
     }
     if (specs != NULL && buf != NULL) {
+        struct verdict_places places = verdict_places_of(view->endpoints[found->first].result);
         struct text t = {.buf = buf, .size = COMMANDS_SIZE};
 
-        verdict_cause_commands(&t, causes->list[cause].code, specs, n, view->context);
+        if (found->code == VERDICT_SUBNET_UNREACHABLE) {
+            places.subnet = &found->subnet.cidr;
+        }
+        verdict_cause_commands(&t, found->code, specs, n, &places, view->context);
     }
     free(specs);
 
@@ -97,7 +102,7 @@ put_into_words(struct causes *causes, const struct host_view *view, const struct
         cause->code = found->causes[causes->n].code;
         host_cause_summary(&summary, view, found, causes->n, causes->folded);
         host_cause_remedy(&remedy, view, found, causes->n, causes->folded);
-        cause->commands = commands_of(causes, causes->n, view);
+        cause->commands = commands_of(causes, causes->n, view, &found->causes[causes->n]);
     }
 }
 

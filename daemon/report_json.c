@@ -233,7 +233,7 @@ commands_json(const struct endpoint *e, const struct verdict_context *context)
     char commands[COMMANDS_SIZE] = "";
     struct text text = TEXT(commands);
 
-    verdict_commands(&text, &e->spec, e->verdict, context);
+    verdict_commands(&text, &e->spec, e->verdict, &e->evidence, context);
     return lines_json(commands);
 }
 

@@ -10,9 +10,12 @@
 struct fill {
     const struct endpoint_spec *spec;
     const struct verdict_context *context;
+    const struct verdict_places *places;
     const char *cidr; /* {c} */
     bool command;     /* placeholders in place of words */
 };
+
+static const struct verdict_places nowhere;
 
 /* Stands for all of them. */
 static const struct endpoint_spec any_endpoint = {
@@ -40,6 +43,50 @@ verdict_parse(const char *name, enum verdict_code *ret)
         }
     }
     return false;
+}
+
+/* And it is not for want of something on this host. */
+static bool
+fails(const struct addr_result *a)
+{
+    return a->judged && a->outcome != ADDR_OUTCOME_OK && a->outcome != ADDR_OUTCOME_NONE &&
+           a->outcome != ADDR_OUTCOME_RESOURCES;
+}
+
+static const struct addr *
+failing_address(const struct probe_result *result)
+{
+    for (size_t i = 0; i < result->n_addrs; i++) {
+        if (fails(&result->addrs[i])) {
+            return &result->addrs[i].addr;
+        }
+    }
+    return NULL;
+}
+
+static const struct addr *
+failing_server(const struct probe_result *result)
+{
+    for (size_t f = 0; f < FAMILY_N; f++) {
+        const struct dns_result *dns = &result->dns[f];
+
+        for (size_t i = 0; i < dns->n_attempts; i++) {
+            if (dns_outcome_is_failure(dns->attempts[i].outcome)) {
+                return &dns->attempts[i].server;
+            }
+        }
+    }
+    return NULL;
+}
+
+struct verdict_places
+verdict_places_of(const struct probe_result *result)
+{
+    if (result == NULL) {
+        return nowhere;
+    }
+    return (struct verdict_places){
+        .address = failing_address(result), .server = failing_server(result)};
 }
 
 static bool
@@ -92,6 +139,22 @@ static void
 add_known(struct text *t, const char *fact, const char *placeholder)
 {
     (void)text_add(t, "%s", fact != NULL && fact[0] != '\0' ? fact : placeholder);
+}
+
+static void
+add_addr(struct text *t, const struct addr *addr, const char *placeholder)
+{
+    char buf[ADDR_TEXT_SIZE];
+
+    add_known(t, addr != NULL ? addr_format(addr, buf) : NULL, placeholder);
+}
+
+static void
+add_subnet(struct text *t, const struct cidr *subnet)
+{
+    char buf[CIDR_TEXT_SIZE];
+
+    add_known(t, subnet != NULL ? cidr_format(subnet, buf) : NULL, "<subnet-cidr>");
 }
 
 /* In a sentence an endpoint that is none of AWS's goes by its key. */
@@ -167,6 +230,15 @@ add_field(struct text *t, char field, const struct fill *fill)
     case 'c':
         add_known(t, fill->cidr, "<vpc-cidr>");
         break;
+    case 'a':
+        add_addr(t, fill->places->address, "<address>");
+        break;
+    case 'd':
+        add_addr(t, fill->places->server, "<dns-server>");
+        break;
+    case 'n':
+        add_subnet(t, fill->places->subnet);
+        break;
     default:
         break;
     }
@@ -203,7 +275,8 @@ verdict_remedy(struct text *t, const struct endpoint_spec *spec, enum verdict_co
             "should these be public, the VPC endpoint is missing or its private DNS is "
             "off. Otherwise: ");
     }
-    add_filled(t, remedy, strlen(remedy), &(struct fill){.spec = spec, .context = context});
+    add_filled(t, remedy, strlen(remedy),
+        &(struct fill){.spec = spec, .context = context, .places = &nowhere});
 }
 
 /* One line, whole or not at all: half a command is worse than none. */
@@ -282,9 +355,9 @@ add_template_line(struct text *t, const char *template, size_t len, const struct
 
 static void
 add_lines(struct text *t, const char *template, const struct endpoint_spec *spec,
-    const struct verdict_context *context)
+    const struct verdict_places *places, const struct verdict_context *context)
 {
-    const struct fill fill = {.spec = spec, .context = context, .command = true};
+    const struct fill fill = {.spec = spec, .context = context, .places = places, .command = true};
 
     while (*template != '\0') {
         size_t len = strcspn(template, "\n");
@@ -308,7 +381,7 @@ add_creations(struct text *t, const struct endpoint_spec *const *specs, size_t n
             continue;
         }
         placeholder_done |= nameless;
-        add_lines(t, verdict_create_commands, specs[i], context);
+        add_lines(t, verdict_create_commands, specs[i], &nowhere, context);
     }
 }
 
@@ -319,33 +392,37 @@ add_no_private_dns(struct text *t, const struct endpoint_spec *const *specs, siz
 {
     const struct endpoint_spec *of_agent = NULL;
 
-    add_lines(t, verdict_words_of(VERDICT_NO_PRIVATE_DNS)->commands, &any_endpoint, context);
+    add_lines(
+        t, verdict_words_of(VERDICT_NO_PRIVATE_DNS)->commands, &any_endpoint, &nowhere, context);
     add_creations(t, specs, n, true, context);
     add_creations(t, specs, n, false, context);
     for (size_t i = 0; i < n && of_agent == NULL; i++) {
         of_agent = is_of_agent(specs[i]) ? specs[i] : NULL;
     }
     if (of_agent != NULL) {
-        add_lines(t, verdict_restart_commands, of_agent, context);
+        add_lines(t, verdict_restart_commands, of_agent, &nowhere, context);
     }
 }
 
 void
 verdict_cause_commands(struct text *t, enum verdict_code code,
-    const struct endpoint_spec *const *specs, size_t n, const struct verdict_context *context)
+    const struct endpoint_spec *const *specs, size_t n, const struct verdict_places *places,
+    const struct verdict_context *context)
 {
     const struct endpoint_spec *example = n > 0 ? specs[0] : &any_endpoint;
 
     if (code == VERDICT_NO_PRIVATE_DNS) {
         add_no_private_dns(t, specs, n, context);
     } else {
-        add_lines(t, verdict_words_of(code)->commands, example, context);
+        add_lines(t, verdict_words_of(code)->commands, example, places, context);
     }
 }
 
 void
 verdict_commands(struct text *t, const struct endpoint_spec *spec, enum verdict_code code,
-    const struct verdict_context *context)
+    const struct probe_result *result, const struct verdict_context *context)
 {
-    verdict_cause_commands(t, code, &spec, 1, context);
+    const struct verdict_places places = verdict_places_of(result);
+
+    verdict_cause_commands(t, code, &spec, 1, &places, context);
 }

@@ -22,6 +22,16 @@ struct verdict_context {
     int64_t certificate_warning_s; /* a certificate that ends sooner is a note; 0: never */
 };
 
+/* Where it was seen, for the commands: the first of several. Borrowed; NULL: not known. */
+struct verdict_places {
+    const struct addr *address; /* that fails */
+    const struct addr *server;  /* the name server that fails */
+    const struct cidr *subnet;
+};
+
+/* Those of a run; without a subnet. NULL: nothing is known. */
+struct verdict_places verdict_places_of(const struct probe_result *result);
+
 /* The inverse of verdict_str. false: there is no such code. */
 bool verdict_parse(const char *name, enum verdict_code *ret);
 
@@ -42,13 +52,15 @@ void verdict_remedy(struct text *t, const struct endpoint_spec *spec, enum verdi
 
 /* The commands that inspect and then repair, in the order to run them: lines of at most
  * COMMAND_SIZE - 1 bytes with "\n" between, none for a code that needs none. Those of a host cause
- * are for the host as a whole. A line that does not fit is left out. */
+ * are for the host as a whole. A line that does not fit is left out. result: where it was seen, or
+ * NULL. */
 void verdict_commands(struct text *t, const struct endpoint_spec *spec, enum verdict_code code,
-    const struct verdict_context *context);
+    const struct probe_result *result, const struct verdict_context *context);
 
 /* The same for a cause of the host; specs: the n endpoints folded under it. */
 void verdict_cause_commands(struct text *t, enum verdict_code code,
-    const struct endpoint_spec *const *specs, size_t n, const struct verdict_context *context);
+    const struct endpoint_spec *const *specs, size_t n, const struct verdict_places *places,
+    const struct verdict_context *context);
 
 /* How the host's own client reaches an endpoint, where it differs from the probe. Texts are
  * borrowed; NULL: it does not. */

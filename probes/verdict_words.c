@@ -4,6 +4,7 @@
  *   {S} VPC endpoint service name   {H} host name   {A} host name and port, for a connection
  *   {R} Region   {P} port   {K} endpoint key   {C} the VPC's CIDRs, listed
  *   {D} the DNS options that only an interface endpoint for S3 needs
+ *   {a} an address that fails   {d} a name server that fails   {n} the subnet's CIDR
  *
  * A command line may begin with a condition, or be repeated:
  *
@@ -101,7 +102,7 @@
     " --query 'RouteTables[].[RouteTableId,Associations[].[Main,SubnetId],Routes]'\n"
 #define INTERFACE_SHOW \
     "aws ec2 describe-network-interfaces --region {R}" \
-    " --filters Name=addresses.private-ip-address,Values=<address>" \
+    " --filters Name=addresses.private-ip-address,Values={a}" \
     " --query 'NetworkInterfaces[].[NetworkInterfaceId,InterfaceType,Description,Status,SubnetId," \
     "AvailabilityZone,Groups[].GroupId]'\n"
 
@@ -134,7 +135,7 @@
     "sudo install -m 644 <ca-file> /etc/pki/ca-trust/source/anchors/\n" \
     "sudo update-ca-trust\n"
 #define MTU_SHOW \
-    "ip route get <address>\n" \
+    "ip route get {a}\n" \
     "ip link show dev <interface>\n" \
     "tracepath -n {H}\n"
 #define MTU_LOWER \
@@ -196,7 +197,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
     .remedy = "Look at the subnets of the addresses named: their network ACLs (inbound {P}, "
         "outbound 1024-65535), their routes, and the endpoint network interfaces there. Until it "
         "is mended, the subnet can be taken off the VPC endpoint {S}.",
-    .commands = "ip route get <address>\n"
+    .commands = "ip route get {a}\n"
         INTERFACE_SHOW ACLS_SHOW("endpoint-subnet-id") ROUTES_SHOW ACL_ALLOW
         "{i}aws ec2 modify-vpc-endpoint --region {R} --vpc-endpoint-id <vpc-endpoint-id>"
         " --remove-subnet-ids <endpoint-subnet-id>\n",
@@ -208,7 +209,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
     .remedy = "Check the security group of the VPC endpoint {S}, the network ACLs and the routes "
         "for the family that fails: IPv4 and IPv6 need rules of their own.",
     .commands = "ip -br address\n"
-        "ip route get <address>\n"
+        "ip route get {a}\n"
         ENDPOINT_SHOW RULES_SHOW("endpoint-sg-id") ACLS_SHOW("endpoint-subnet-id") ROUTES_SHOW
         INGRESS_4 INGRESS_6("v"),
 },
@@ -291,9 +292,9 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
         "it. Of a DNS server of your own check that it runs and that UDP and TCP port 53 reach "
         "it: security groups, network ACLs, routes.",
     .commands = "cat /etc/resolv.conf\n"
-        "dig @<dns-server> {H}\n"
+        "dig @{d} {H}\n"
         "dig @169.254.169.253 {H}\n"
-        "ip route get <dns-server>\n"
+        "ip route get {d}\n"
         "ethtool -S <interface> | grep linklocal_allowance_exceeded\n"
         "sudo nft list ruleset\n"
         INSTANCE_SHOW DNS_SUPPORT_SHOW DHCP_OPTIONS_SHOW
@@ -309,7 +310,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
         "check enableDnsSupport of the VPC, and the Route 53 Resolver rules: one may forward the "
         "name to servers that do not answer.",
     .commands = "cat /etc/resolv.conf\n"
-        "dig @<dns-server> {H}\n"
+        "dig @{d} {H}\n"
         "dig @169.254.169.253 {H}\n"
         DNS_SUPPORT_SHOW DHCP_OPTIONS_SHOW RESOLVER_RULES_SHOW DNS_SUPPORT_ON
         "aws route53resolver disassociate-resolver-rule --region {R} --vpc-id <vpc-id>"
@@ -358,7 +359,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
     .remedy = "Check that the addresses belong to the VPC endpoint {S}, and any firewall between, "
         "that of this host too.",
     .commands = "dig +short {H}\n"
-        "ip route get <address>\n"
+        "ip route get {a}\n"
         INTERFACE_SHOW ENDPOINT_SHOW
         "sudo iptables-save\n"
         "sudo nft list ruleset\n"
@@ -370,7 +371,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
         "be reached.",
     .remedy = "Check the route tables of this subnet and of the endpoint's, and the routes of "
         "this host.",
-    .commands = "ip route get <address>\n"
+    .commands = "ip route get {a}\n"
         "ip -br address\n"
         "ip route show table all\n"
         ROUTES_SHOW
@@ -398,7 +399,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
         "smaller MTU: let its ICMP through (\"fragmentation needed\", with IPv6 \"packet too "
         "big\"), or keep the smaller one.",
     .commands = MTU_SHOW
-        "ss -tinm dst <address>\n"
+        "ss -tinm dst {a}\n"
         ROUTES_SHOW MTU_LOWER,
 },
 [VERDICT_TLS_UNTRUSTED] = {
@@ -448,7 +449,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
         "that {H} port {P} speaks TLS 1.2 or later.",
     .commands = "openssl s_client -connect {A} -tls1_2 </dev/null\n"
         "openssl s_client -connect {A} -tls1_3 </dev/null\n"
-        "ip route get <address>\n"
+        "ip route get {a}\n"
         INTERFACE_SHOW FIREWALLS_SHOW ROUTES_SHOW,
 },
 [VERDICT_HTTP_FAILED] = {
@@ -492,7 +493,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
         "not one connects.",
     .remedy = "Allow outbound TCP {P} in the security group of this host; check the network ACL "
         "and route table of its subnet.",
-    .commands = "ip route get <address>\n"
+    .commands = "ip route get {a}\n"
         "sudo nft list ruleset\n"
         INSTANCE_SHOW RULES_SHOW("instance-sg-id") ACLS_SHOW("instance-subnet-id") ROUTES_SHOW
         EGRESS_4,
@@ -523,7 +524,7 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
     .remedy = "Check the network ACL and the routes of the subnet named. Until it is mended, it "
         "can be taken off the VPC endpoints.",
     .commands = "aws ec2 describe-subnets --region {R}"
-        " --filters Name=vpc-id,Values=<vpc-id> Name=cidr-block,Values=<subnet-cidr>\n"
+        " --filters Name=vpc-id,Values=<vpc-id> Name=cidr-block,Values={n}\n"
         ACLS_SHOW("endpoint-subnet-id") ROUTES_SHOW ACL_ALLOW
         "aws ec2 modify-vpc-endpoint --region {R} --vpc-endpoint-id <vpc-endpoint-id>"
         " --remove-subnet-ids <endpoint-subnet-id>\n",
@@ -535,9 +536,9 @@ static const struct verdict_words words[VERDICT_CODE_N] = {
         "enableDnsSupport of the VPC, and this host's own firewall. Of a DNS server of your own: "
         "security groups, network ACLs and routes, too.",
     .commands = "cat /etc/resolv.conf\n"
-        "dig @<dns-server> {H}\n"
+        "dig @{d} {H}\n"
         "dig @169.254.169.253 {H}\n"
-        "ip route get <dns-server>\n"
+        "ip route get {d}\n"
         "sudo nft list ruleset\n"
         INSTANCE_SHOW DNS_SUPPORT_SHOW DHCP_OPTIONS_SHOW RESOLVER_RULES_SHOW
         RULES_SHOW("instance-sg-id") ACLS_SHOW("instance-subnet-id")

@@ -162,7 +162,7 @@ explain_print_verdict(FILE *out, const struct render_options *options, enum verd
     if (remedy[0] != '\0') {
         put_section(out, options, "What to change", remedy);
     }
-    verdict_cause_commands(&commands_text, code, specs, n, context);
+    verdict_cause_commands(&commands_text, code, specs, n, &(struct verdict_places){0}, context);
     if (commands[0] != '\0') {
         put_commands_title(
             out, options, "Commands", is_aws(commands) || strstr(commands, "\naws ") != NULL);

@@ -1,7 +1,7 @@
 """One fault each: what breaks, and what must be said of whom."""
 
-from scenario import (NAT, Scenario, answers, cause_says, clock_is_off, dns_takes, every, has,
-                      knows_host, names_ill_server, no_latency, notes, nowhere, says,
+from scenario import (NAT, Scenario, answers, cause_says, clock_is_off, commands_say, dns_takes,
+                      every, has, knows_host, names_ill_server, no_latency, notes, nowhere, says,
                       second_opinion, speaks)
 from world import ALL, INTERFACES, REQUIRED
 
@@ -34,9 +34,11 @@ BY_PHASE = [
     Scenario("one Availability Zone dead", "eni 2", every(INTERFACES, "partly-blocked"),
              causes={"subnet-unreachable": FOLDED}, check=[
                  says("ecr.dkr", "10.0.2.11 (apne1-az2)"),
-                 cause_says("subnet-unreachable", "10.0.2.0/24 (apne1-az2)", "other subnets")]),
+                 cause_says("subnet-unreachable", "10.0.2.0/24 (apne1-az2)", "other subnets"),
+                 commands_say("subnet-unreachable", "Name=cidr-block,Values=10.0.2.0/24\n")]),
     Scenario("one dead address of three", "sg 10.0.3.10", {"ecr.api": "partly-blocked"},
-             check=says("ecr.api", "10.0.3.10")),
+             check=[says("ecr.api", "10.0.3.10"),
+                    commands_say("ecr.api", "ip route get 10.0.3.10\n")]),
     # 9: the instance's own way out
     Scenario("no way out of the host", "egress", {**every(ALL, "blocked"), "s3": "gateway-missing"},
              causes={"host-egress-blocked": REQUIRED},
@@ -128,7 +130,9 @@ DNS = [
     Scenario("no records", "dns nodata", every(ALL, "no-address")),
     # 6: name servers
     Scenario("silent name server", "dns timeout", every(ALL, "dns-timeout"),
-             causes={"resolver-down": REQUIRED}, check=names_ill_server("169.254.169.253")),
+             causes={"resolver-down": REQUIRED}, check=[
+                 names_ill_server("169.254.169.253"),
+                 commands_say("resolver-down", "ip route get 169.254.169.253\n")]),
     Scenario("all name servers silent", "dns timeout", every(ALL, "dns-timeout"),
              causes={"resolver-down": REQUIRED}, prepare=TWO_SERVERS,
              check=cause_says("resolver-down", "10.0.0.2", "169.254.169.253")),

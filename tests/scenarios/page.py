@@ -252,7 +252,7 @@ def check_words_on_paper(pdf):
     if text is not None:
         wanted = ["! degraded for 30s", "Availability Zone euw1-az2, 10.0.2.0/24",
                   "ecr.api ! degraded partly-blocked interface 1/2", "What to change: Look at",
-                  "ip route get <address>", "29min 30s ! degraded partly-blocked",
+                  "ip route get 10.0.2.11", "29min 30s ! degraded partly-blocked",
                   "ecr.api 10.0.2.11 euw1-az2 vpc ✗ timeout"]
         expect("on paper: everything is there", [w for w in wanted if w not in text], [])
 

@@ -176,6 +176,17 @@ def cause_says(code, *words):
     return check
 
 
+def commands_say(name, *words):
+    """Of an endpoint, or of a cause."""
+    def check(status):
+        text = "\n".join(next(
+            each["commands"] for each in status["endpoints"] + status["causes"]
+            if name in (each.get("endpoint"), each["verdict"])))
+        missing = [word for word in words if word not in text]
+        return f"{missing} not in: {text}" if missing else None
+    return check
+
+
 def names_ill_server(address):
     def check(status):
         ill = [s["address"] for s in status["nameservers"] if s["state"] == "failed"]

@@ -11,6 +11,7 @@
 #define REGION "cn-north-1"
 
 static const struct verdict_context nothing_known = {.nets = NULL};
+static const struct verdict_places nowhere;
 
 static const struct endpoint_spec ecs = {.key = "ecs",
     .hostname = "ecs." REGION ".amazonaws.com.cn",
@@ -109,7 +110,7 @@ check_code(
     struct text commands_text = TEXT(commands);
 
     verdict_remedy(&remedy_text, spec, code, known);
-    verdict_commands(&commands_text, spec, code, known);
+    verdict_commands(&commands_text, spec, code, NULL, known);
     assert_int_equal(remedy[0] == '\0', needs_nothing(code));
     assert_int_equal(commands[0] == '\0', needs_nothing(code));
     assert_false(has_field(remedy));
@@ -245,7 +246,7 @@ test_facts(void **state)
         struct text text = TEXT(commands);
 
         verdict_commands(
-            &text, rows[i].spec, rows[i].code, rows[i].known ? &known : &nothing_known);
+            &text, rows[i].spec, rows[i].code, NULL, rows[i].known ? &known : &nothing_known);
         good &= check_row(&rows[i], commands);
     }
     assert_true(good);
@@ -261,7 +262,7 @@ test_s3_interface(void **state)
 
     (void)state;
     spec.expected = EXPECTED_INTERFACE;
-    verdict_commands(&text, &spec, VERDICT_PUBLIC_PATH, &nothing_known);
+    verdict_commands(&text, &spec, VERDICT_PUBLIC_PATH, NULL, &nothing_known);
     assert_int_equal(count(commands, "--private-dns-enabled --dns-options "
                                      "PrivateDnsOnlyForInboundResolverEndpoint=false\n"),
         1); /* of modify; create is the last line */
@@ -338,7 +339,8 @@ test_no_private_dns(void **state)
     struct text text = TEXT(commands);
 
     (void)state;
-    verdict_cause_commands(&text, VERDICT_NO_PRIVATE_DNS, specs, ARRAY_SIZE(specs), &known);
+    verdict_cause_commands(
+        &text, VERDICT_NO_PRIVATE_DNS, specs, ARRAY_SIZE(specs), &nowhere, &known);
     check_lines("no-private-dns", commands);
     assert_true(offset_of(commands, "describe-vpc-endpoints") <
                 offset_of(commands, "--attribute enableDnsSupport"));
@@ -365,7 +367,7 @@ test_cause_bounds(void **state)
     for (size_t i = VERDICT_NO_PRIVATE_DNS; i < VERDICT_CODE_N; i++) {
         text = TEXT(commands);
         commands[0] = '\0';
-        verdict_cause_commands(&text, (enum verdict_code)i, NULL, 0, &nothing_known);
+        verdict_cause_commands(&text, (enum verdict_code)i, NULL, 0, &nowhere, &nothing_known);
         assert_string_not_equal(commands, "");
         check_lines(verdict_str((enum verdict_code)i), commands);
     }
@@ -373,7 +375,8 @@ test_cause_bounds(void **state)
         many[i] = &ecr;
     }
     text = TEXT(commands);
-    verdict_cause_commands(&text, VERDICT_NO_PRIVATE_DNS, many, ARRAY_SIZE(many), &nothing_known);
+    verdict_cause_commands(
+        &text, VERDICT_NO_PRIVATE_DNS, many, ARRAY_SIZE(many), &nowhere, &nothing_known);
     check_lines("bounds", commands);
     assert_true(text.len < sizeof(commands));
     assert_string_equal(commands + text.len - strlen("--private-dns-enabled"),
@@ -386,7 +389,7 @@ count_commands(const struct endpoint_spec *spec, enum verdict_code code)
     char commands[COMMANDS_SIZE] = "";
     struct text text = TEXT(commands);
 
-    verdict_commands(&text, spec, code, &nothing_known);
+    verdict_commands(&text, spec, code, NULL, &nothing_known);
     return count(commands, "\n");
 }
 
@@ -411,6 +414,61 @@ test_long_names(void **state)
     }
 }
 
+/* The commands look where the failure was seen: at the first address and the first name server that
+ * fail, of those that are judged. */
+static void
+test_places(void **state)
+{
+    struct addr_result addrs[] = {
+        {.outcome = ADDR_OUTCOME_OK, .judged = true},
+        {.outcome = ADDR_OUTCOME_TIMEOUT, .judged = false},
+        {.outcome = ADDR_OUTCOME_RESOURCES, .judged = true},
+        {.outcome = ADDR_OUTCOME_NONE, .judged = true},
+        {.outcome = ADDR_OUTCOME_TIMEOUT, .judged = true},
+        {.outcome = ADDR_OUTCOME_TIMEOUT, .judged = true},
+    };
+    struct probe_result result = {.addrs = addrs, .n_addrs = 0};
+    struct dns_result *dns = &result.dns[1];
+    struct cidr subnet;
+    struct verdict_places places;
+    char commands[COMMANDS_SIZE] = "";
+    struct text text = TEXT(commands);
+
+    (void)state;
+    places = verdict_places_of(NULL);
+    assert_true(places.address == NULL && places.server == NULL && places.subnet == NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(addrs); i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "10.0.%zu.9", i);
+        assert_int_equal(addr_parse(name, &addrs[i].addr), 0);
+    }
+    places = verdict_places_of(&result);
+    assert_true(places.address == NULL && places.server == NULL);
+    result.n_addrs = ARRAY_SIZE(addrs);
+    dns->n_attempts = 2;
+    dns->attempts[0].outcome = DNS_OUTCOME_NXDOMAIN;
+    dns->attempts[1].outcome = DNS_OUTCOME_TIMEOUT;
+    assert_int_equal(addr_parse("10.0.0.2", &dns->attempts[0].server), 0);
+    assert_int_equal(addr_parse("fd00:ec2::253", &dns->attempts[1].server), 0);
+
+    verdict_commands(&text, &ecr, VERDICT_PARTLY_BLOCKED, &result, &nothing_known);
+    assert_non_null(strstr(commands, "ip route get 10.0.4.9\n"));
+    assert_non_null(strstr(commands, "Name=addresses.private-ip-address,Values=10.0.4.9 "));
+    assert_null(strstr(commands, "<address>"));
+
+    text = TEXT(commands);
+    verdict_commands(&text, &ecr, VERDICT_DNS_TIMEOUT, &result, &nothing_known);
+    assert_non_null(strstr(commands, "dig @fd00:ec2::253 api.ecr." REGION));
+    assert_non_null(strstr(commands, "\nip route get fd00:ec2::253\n"));
+
+    assert_int_equal(cidr_parse("10.0.2.0/24", &subnet), 0);
+    places = (struct verdict_places){.subnet = &subnet};
+    text = TEXT(commands);
+    verdict_cause_commands(&text, VERDICT_SUBNET_UNREACHABLE, NULL, 0, &places, &nothing_known);
+    assert_non_null(strstr(commands, " Name=cidr-block,Values=10.0.2.0/24\n"));
+}
+
 int
 main(void)
 {
@@ -418,7 +476,8 @@ main(void)
         cmocka_unit_test(test_parse), cmocka_unit_test(test_facts),
         cmocka_unit_test(test_s3_interface), cmocka_unit_test(test_remedy_facts),
         cmocka_unit_test(test_remedies), cmocka_unit_test(test_no_private_dns),
-        cmocka_unit_test(test_cause_bounds), cmocka_unit_test(test_long_names)};
+        cmocka_unit_test(test_cause_bounds), cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_places)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
