@@ -16,11 +16,11 @@ target_compile_definitions(vpce_sample PRIVATE GOLDEN_DIR="${TESTS_DIR}/golden")
 add_library(vpce_http_world STATIC ${TESTS_DIR}/unit/http_world.c)
 target_link_libraries(vpce_http_world PUBLIC vpce_aws PkgConfig::CMOCKA)
 
-add_library(vpce_tls_world STATIC ${TESTS_DIR}/unit/tls_world.c)
+add_library(vpce_tls_world STATIC ${TESTS_DIR}/unit/tls_world.c ${TESTS_DIR}/unit/ca_file.c)
 target_link_libraries(vpce_tls_world PUBLIC vpce_probes PkgConfig::CMOCKA)
 add_library(vpce_store_world STATIC ${TESTS_DIR}/unit/store_world.c)
 target_link_libraries(vpce_store_world PUBLIC vpce_probes PkgConfig::CMOCKA)
-add_library(vpce_tls_server STATIC ${TESTS_DIR}/unit/tls_server.c)
+add_library(vpce_tls_server STATIC ${TESTS_DIR}/unit/tls_server.c ${TESTS_DIR}/unit/ca_file.c)
 target_link_libraries(vpce_tls_server PUBLIC vpce_aws PkgConfig::CMOCKA)
 
 add_library(vpce_scarce_memory STATIC ${TESTS_DIR}/unit/scarce_memory.c)

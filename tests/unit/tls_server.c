@@ -4,18 +4,17 @@
 #include "daemon/loop.h"
 #include "daemon/util.h"
 #include "probes/tls.h"
+#include "tests/unit/ca_file.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #define DAY_S 86400
@@ -24,7 +23,7 @@
 static struct {
     EVP_PKEY *key; /* of all */
     X509 *certs[CERT_KIND_N];
-    char ca_file[32];
+    char ca_file[CA_FILE_SIZE];
     struct tls_ctx *ctx;
 } common;
 
@@ -55,21 +54,6 @@ make_cert(const char *subject, const char *names, long from_s, long to_s, X509 *
     return cert;
 }
 
-static void
-write_ca_file(X509 *cert)
-{
-    int fd;
-    FILE *stream;
-
-    assert_true(str_copy(common.ca_file, sizeof(common.ca_file), "/tmp/vpce-http-XXXXXX"));
-    fd = mkstemp(common.ca_file);
-    assert_true(fd >= 0);
-    stream = fdopen(fd, "w");
-    assert_non_null(stream);
-    assert_int_equal(PEM_write_X509(stream, cert), 1);
-    assert_int_equal(fclose(stream), 0);
-}
-
 int
 tls_server_open_group(void **state)
 {
@@ -89,7 +73,7 @@ tls_server_open_group(void **state)
     common.certs[CERT_OTHER_CA] = make_cert("untrusted", dns, -DAY_S, DAY_S, other_ca);
     common.certs[CERT_SELF_SIGNED] = make_cert(TLS_SERVER_NAME, NULL, -DAY_S, DAY_S, NULL);
     common.certs[CERT_BY_ADDRESS] = make_cert("address", "IP:127.0.0.1", -DAY_S, DAY_S, ca);
-    write_ca_file(ca);
+    ca_file_write(common.ca_file, ca);
     X509_free(ca);
     X509_free(other_ca);
     return tls_ctx_new(common.ca_file, TLS_ENGINE_DEFAULT, &common.ctx);

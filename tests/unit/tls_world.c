@@ -7,13 +7,11 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 /* A certificate for TLS_WORLD_NAME that is its own trust anchor. */
@@ -41,21 +39,6 @@ make_cert(EVP_PKEY *key)
     return cert;
 }
 
-static void
-write_ca_file(struct tls_world *w, X509 *cert)
-{
-    int fd;
-    FILE *stream;
-
-    assert_true(str_copy(w->ca_file, sizeof(w->ca_file), "/tmp/vpce-tls-XXXXXX"));
-    fd = mkstemp(w->ca_file);
-    assert_true(fd >= 0);
-    stream = fdopen(fd, "w");
-    assert_non_null(stream);
-    assert_int_equal(PEM_write_X509(stream, cert), 1);
-    assert_int_equal(fclose(stream), 0);
-}
-
 int
 tls_world_open(void **state)
 {
@@ -69,7 +52,7 @@ tls_world_open(void **state)
     assert_int_equal(tls_ctx_new("/dev", TLS_ENGINE_DEFAULT, &w.ctx), -EISDIR);
     assert_int_equal(tls_ctx_new("/nonexistent", TLS_ENGINE_DEFAULT, &w.ctx), -ENOENT);
     (void)signal(SIGPIPE, SIG_IGN); /* as the programs do */
-    write_ca_file(&w, cert);
+    ca_file_write(w.ca_file, cert);
     assert_int_equal(tls_ctx_new(w.ca_file, TLS_ENGINE_DEFAULT, &w.ctx), 0);
     w.server_ctx = SSL_CTX_new(TLS_server_method());
     assert_int_equal(SSL_CTX_use_certificate(w.server_ctx, cert), 1);

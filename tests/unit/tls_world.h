@@ -4,6 +4,7 @@
 #define VPCE_TESTS_UNIT_TLS_WORLD_H
 
 #include "probes/tls.h"
+#include "tests/unit/ca_file.h"
 
 #include <openssl/ssl.h>
 
@@ -11,7 +12,7 @@
 #define TLS_WORLD_STEPS_MAX 1000
 
 struct tls_world {
-    char ca_file[32];
+    char ca_file[CA_FILE_SIZE];
     struct tls_ctx *ctx;
     SSL_CTX *server_ctx;
     int fd;      /* the client's end */
